@@ -1,0 +1,177 @@
+//! What goes wrong in an adapter: one type for all of them.
+
+use core::fmt;
+use std::io;
+use std::vec::Vec;
+
+use crate::{Address, AddressError, AuthError, FrameError, StartError, TooLong};
+
+/// What an adapter's call ends with when it does not succeed.
+///
+/// It turns into an [`io::Error`] of a fitting kind, with this as its source.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The peer is not authenticated: Python's `AuthenticationError`.
+    Auth(AuthError),
+    /// The stream cannot be read any further: Python's `OSError`, with `bad message length` or
+    /// `got end of file during message`.
+    Frame(FrameError),
+    /// The peer closed, between two messages: Python's `EOFError`.
+    Ended,
+    /// A deadline passed. Nothing that had arrived is lost.
+    TimedOut(Phase),
+    /// This side was closed: Python's `OSError`, `handle is closed`.
+    Closed,
+    /// An earlier send stopped inside a message, so that another cannot be sent.
+    HalfSent,
+    /// The caller's message is too long for the peer.
+    TooLong(TooLong),
+    /// The caller's buffer is too short for the message, which is here, whole; the connection can
+    /// be used further. Python's `BufferTooShort`.
+    BufferTooShort(Vec<u8>),
+    /// The handshake cannot begin, for a reason on this side.
+    Start(StartError<io::Error>),
+    /// What should be an address is none.
+    Address(AddressError),
+    /// The address is good, but nothing can listen there, or nothing be connected to.
+    Unreachable {
+        /// The address.
+        address: Address,
+        /// [`Phase::Listen`] or [`Phase::Connect`].
+        phase: Phase,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The transport failed.
+    Io(io::Error),
+}
+
+/// What was going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Taking an address to listen at.
+    Listen,
+    /// Waiting for a client.
+    Accept,
+    /// Reaching a listener.
+    Connect,
+    /// Proving and checking keys.
+    Handshake,
+    /// Sending a message.
+    Send,
+    /// Waiting for a message.
+    Receive,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auth(error) => write!(f, "authentication failed: {error}"),
+            Self::Frame(error) => error.fmt(f),
+            Self::Ended => f.write_str("the peer closed the connection"),
+            Self::TimedOut(phase) => f.write_str(match phase {
+                Phase::Handshake => {
+                    "the peer did not finish the handshake in time: it may have no key, or a \
+                     listener may be busy with another client"
+                }
+                Phase::Connect => {
+                    "the listener did not take the connection in time: it may be overloaded, or \
+                     unreachable"
+                }
+                Phase::Send => "the message was not sent in time: the peer may not be receiving",
+                Phase::Receive => "no message came in time",
+                Phase::Accept | Phase::Listen => "no client came in time",
+            }),
+            Self::Closed => f.write_str("this side was closed"),
+            Self::HalfSent => f.write_str(
+                "an earlier send stopped inside a message: close the connection, and open another",
+            ),
+            Self::TooLong(error) => error.fmt(f),
+            Self::BufferTooShort(message) => write!(
+                f,
+                "the message has {} bytes, more than the buffer: it is in this error",
+                message.len()
+            ),
+            Self::Start(error) => error.fmt(f),
+            Self::Address(error) => error.fmt(f),
+            Self::Unreachable { address, phase, source } => {
+                let verb = if *phase == Phase::Listen { "listen at" } else { "connect to" };
+                write!(f, "cannot {verb} {address}: {source}{}", advice(*phase, source.kind()))
+            }
+            Self::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+/// What can be done about it, where that is known.
+fn advice(phase: Phase, kind: io::ErrorKind) -> &'static str {
+    match (phase, kind) {
+        (Phase::Connect, io::ErrorKind::NotFound) => "; is the listener running, and at this path?",
+        (Phase::Connect, io::ErrorKind::ConnectionRefused) => "; is the listener running?",
+        (Phase::Listen, io::ErrorKind::AddrInUse) => {
+            "; another listener may be there, or have left its socket file behind"
+        }
+        (Phase::Listen, io::ErrorKind::NotFound) => "; does the directory exist?",
+        (_, io::ErrorKind::PermissionDenied) => "; is this user allowed to?",
+        _ => "",
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Auth(error) => Some(error),
+            Self::Unreachable { source, .. } => Some(source),
+            // Their text is this error's own: the next cause is theirs.
+            Self::Start(error) => error.source(),
+            Self::Io(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        use io::ErrorKind as Kind;
+        if let Error::Io(error) = error {
+            return error;
+        }
+        let kind = match &error {
+            Error::Auth(_) => Kind::PermissionDenied,
+            Error::Frame(FrameError::TruncatedHeader | FrameError::TruncatedPayload { .. })
+            | Error::Ended => Kind::UnexpectedEof,
+            Error::Frame(_) => Kind::InvalidData,
+            Error::TimedOut(_) => Kind::TimedOut,
+            Error::Closed | Error::HalfSent => Kind::NotConnected,
+            Error::TooLong(_)
+            | Error::BufferTooShort(_)
+            | Error::Start(StartError::EmptyKey)
+            | Error::Address(_) => Kind::InvalidInput,
+            Error::Start(StartError::Rng(source))
+            | Error::Unreachable { source, .. }
+            | Error::Io(source) => source.kind(),
+        };
+        Self::new(kind, error)
+    }
+}
+
+macro_rules! from {
+    ($($source:ty => $variant:ident),* $(,)?) => {$(
+        impl From<$source> for Error {
+            fn from(source: $source) -> Self {
+                Self::$variant(source)
+            }
+        }
+    )*};
+}
+
+from! {
+    AuthError => Auth,
+    FrameError => Frame,
+    TooLong => TooLong,
+    StartError<io::Error> => Start,
+    AddressError => Address,
+    io::Error => Io,
+}

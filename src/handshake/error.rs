@@ -1,0 +1,129 @@
+use core::fmt;
+
+use super::{Dialect, MAX_MESSAGE};
+
+/// Why the peer is not authenticated. Always the peer's doing, or a matter of two keys: Python
+/// raises `AuthenticationError`, save for a message that is too long (`OSError`).
+///
+/// It holds lengths and kinds, never bytes of the peer's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// A handshake message is longer than 256 bytes.
+    MessageTooLong {
+        /// Its bytes.
+        length: usize,
+    },
+    /// A challenge was expected, and this is none. A peer without a key sends its first message
+    /// here.
+    NotAChallenge,
+    /// A challenge of fewer than 20 bytes.
+    ChallengeTooShort {
+        /// Its bytes after `#CHALLENGE#`.
+        length: usize,
+    },
+    /// A challenge of more than 20 bytes that begins with none of the five digests.
+    UnknownDigest,
+    /// A challenge with a client's mark came to a client: somebody plays one client off against
+    /// another.
+    Reflected,
+    /// A response with neither the length nor the prefix of one.
+    UnknownResponse,
+    /// A response in a known form that is not the expected one: another key, or none.
+    WrongResponse,
+    /// The policy refuses this dialect.
+    Refused(Dialect),
+    /// The peer says that our response is wrong.
+    Rejected {
+        /// How we answered.
+        answered: Dialect,
+    },
+    /// The peer said something other than `#WELCOME#` or `#FAILURE#` to our response, which is a
+    /// rejection all the same.
+    NotAVerdict,
+}
+
+impl fmt::Display for AuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MessageTooLong { length } => write!(
+                f,
+                "the peer sent a handshake message of {length} bytes, and the limit is \
+                 {MAX_MESSAGE}: it is not a multiprocessing connection, or has no key"
+            ),
+            Self::NotAChallenge => f.write_str(
+                "expected a challenge, and the peer sent something else: it may have no key",
+            ),
+            Self::ChallengeTooShort { length } => {
+                write!(f, "the peer's challenge has {length} bytes, and 20 are the least")
+            }
+            Self::UnknownDigest => f.write_str(
+                "the peer's challenge names no digest among md5, sha256, sha384, sha3_256, sha3_384",
+            ),
+            Self::Reflected => f.write_str(
+                "the listener passed on another client's challenge: it does not hold the key",
+            ),
+            Self::UnknownResponse => f.write_str(
+                "the peer's response is in no known form: it may have no key, or a digest other \
+                 than md5, sha256, sha384, sha3_256, sha3_384",
+            ),
+            Self::WrongResponse => {
+                f.write_str("the peer's response is wrong: check that both sides have the same key")
+            }
+            Self::Refused(dialect) => write!(
+                f,
+                "the peer uses {dialect}, which the policy refuses: \
+                 use Policy::COMPAT for Python up to 3.11"
+            ),
+            Self::Rejected { answered } => {
+                f.write_str(
+                    "the peer rejected our response: check that both sides have the same key",
+                )?;
+                match answered {
+                    Dialect::RawMd5 => f.write_str(
+                        "; if it is a Python up to 3.11 of the RHEL family, set Policy::raw_sha256",
+                    ),
+                    Dialect::RawSha256 => f.write_str(
+                        "; if it is not a Python of the RHEL family, leave Policy::raw_sha256 out",
+                    ),
+                    Dialect::Prefixed(_) => Ok(()),
+                }
+            }
+            Self::NotAVerdict => {
+                f.write_str("the peer answered our response with neither welcome nor failure")
+            }
+        }
+    }
+}
+
+impl core::error::Error for AuthError {}
+
+/// Why a handshake cannot begin: the caller's key, or its generator of random bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StartError<E> {
+    /// The key is empty. CPython up to 3.12.1 then lets everyone in.
+    EmptyKey,
+    /// The generator failed. No challenge is made from what it may have left.
+    Rng(E),
+}
+
+impl<E> fmt::Display for StartError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::EmptyKey => {
+                "the key is empty: set one, or ask for it with Policy::allow_empty_key"
+            }
+            Self::Rng(_) => "no random bytes for a challenge",
+        })
+    }
+}
+
+impl<E: core::error::Error + 'static> core::error::Error for StartError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::EmptyKey => None,
+            Self::Rng(error) => Some(error),
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! The receive half with memory of its own: what every adapter over a stream keeps.
+//!
+//! Rules:
+//!
+//! 1. What was received belongs to the inbox until it is a whole message: a receive that is given
+//!    up loses nothing, and the next one, into whatever memory, goes on with it.
+//! 2. Small messages are read ahead, many with one call. Large ones are read straight into their
+//!    destination, which grows with what arrives, not with what was announced.
+
+use alloc::vec::Vec;
+use core::mem;
+use core::ops::Range;
+
+use crate::{Event, FrameError, Framer, MAX_HEADER, MAX_MESSAGE, Want};
+
+/// The longest message that is read ahead, in bytes; longer ones are read into place.
+const INLINE: usize = 64 * 1024;
+
+/// The bytes of the read-ahead buffer: a message of 64 KiB with its header, and room for the next
+/// ones behind it. With 64 KiB in all, such a message would take two reads.
+const READ_AHEAD: usize = 80 * 1024;
+
+/// The bytes of the buffer until the peer is authenticated: one handshake message.
+const HANDSHAKE_BUFFER: usize = MAX_MESSAGE + MAX_HEADER;
+
+/// The least by which a large message's memory grows, in bytes. It doubles from there on.
+const GROWTH: usize = 256 * 1024;
+
+/// The framer asks for payload only after `Event::Begin`, which makes the memory for it.
+const BEGUN: &str = "a large message has begun";
+
+/// Receives whole messages from a stream, and owns what has arrived of them.
+///
+/// ```
+/// use mpconn::{Inbox, Space};
+/// use std::io::Read;
+///
+/// let mut transport: &[u8] = b"\0\0\0\x05hello\0\0\0\0";
+/// let mut inbox = Inbox::new();
+/// inbox.open(u64::MAX);
+/// while !inbox.poll(u64::MAX, &mut Vec::new())? {
+///     let n = transport.read(inbox.space().into_slice())?;
+///     inbox.filled(n);
+/// }
+/// assert_eq!(inbox.message(), b"hello");
+/// assert!(inbox.poll(u64::MAX, &mut Vec::new())?); // It was read ahead,
+/// assert_eq!(inbox.message(), b""); // and it is not the end.
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Inbox {
+    framer: Framer,
+    /// Its length is what may be filled; it has none until the first read.
+    buffer: Vec<u8>,
+    buffer_len: usize,
+    unread: Range<usize>,
+    large: Option<Large>,
+    lent: Lent,
+    /// What the last poll found missing.
+    want: Want,
+}
+
+/// A message that is longer than [`INLINE`].
+#[derive(Debug)]
+struct Large {
+    length: u64,
+    /// All of it may be overwritten from `filled` on.
+    bytes: Vec<u8>,
+    filled: usize,
+}
+
+/// The message that [`Inbox::message`] shows.
+#[derive(Debug, Clone)]
+enum Lent {
+    Nothing,
+    Inline(Range<usize>),
+    Large,
+}
+
+/// Memory for the next read.
+#[derive(Debug)]
+pub enum Space<'a> {
+    /// To be filled from its beginning.
+    Slice(&'a mut [u8]),
+    /// To be appended to, within its capacity: none of that needs to be zeroed first.
+    Spare(&'a mut Vec<u8>),
+}
+
+impl Inbox {
+    /// An inbox for a handshake: small, and with [`MAX_MESSAGE`] as its limit.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            framer: Framer::new(MAX_MESSAGE as u64, MAX_MESSAGE),
+            buffer: Vec::new(),
+            buffer_len: HANDSHAKE_BUFFER,
+            unread: 0..0,
+            large: None,
+            lent: Lent::Nothing,
+            want: Want::Buffer(1),
+        }
+    }
+
+    /// The handshake is over, or there is none: messages of up to `max` bytes from now on.
+    ///
+    /// What was read ahead stays. A client's `#WELCOME#` and its first message may well come
+    /// together.
+    pub fn open(&mut self, max: u64) {
+        self.framer = Framer::new(max, INLINE);
+        self.buffer_len = READ_AHEAD;
+    }
+
+    /// Looks for a whole message of at most `max` bytes in what has arrived. True: it is there as
+    /// [`message`](Self::message). False: read into [`space`](Self::space) first.
+    ///
+    /// A message too large to be read ahead takes the memory of `offer`, and grows it as need be.
+    ///
+    /// # Errors
+    ///
+    /// [`Framer::next`]'s, which are final.
+    pub fn poll(&mut self, max: u64, offer: &mut Vec<u8>) -> Result<bool, FrameError> {
+        self.release();
+        self.framer.set_max(max);
+        if let Some(large) = self.large.as_ref().filter(|large| large.length > max) {
+            let error = FrameError::TooLong { length: large.length, max };
+            return Err(self.framer.poison(error));
+        }
+        loop {
+            let (used, event) = self.framer.next(&self.buffer[self.unread.clone()])?;
+            let at = self.unread.start;
+            self.unread.start += used;
+            match event {
+                Event::Frame(payload) => {
+                    self.lent = Lent::Inline(at + payload.start..at + payload.end);
+                    return Ok(true);
+                }
+                Event::Begin(length) => {
+                    self.large = Some(Large { length, bytes: mem::take(offer), filled: 0 });
+                }
+                Event::Chunk { data, left } => {
+                    let large = self.large.as_mut().expect(BEGUN);
+                    large.push(&self.buffer[at + data.start..at + data.end]);
+                    if left == 0 {
+                        self.lend_large();
+                        return Ok(true);
+                    }
+                }
+                Event::Need(_) if self.large_is_whole() => {
+                    self.lend_large();
+                    return Ok(true);
+                }
+                Event::Need(want) => {
+                    self.want = want;
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    /// The last message is no longer needed.
+    fn release(&mut self) {
+        if let Lent::Large = mem::replace(&mut self.lent, Lent::Nothing) {
+            self.large = None;
+        }
+    }
+
+    fn large_is_whole(&self) -> bool {
+        self.large.as_ref().is_some_and(|large| large.filled as u64 == large.length)
+    }
+
+    fn lend_large(&mut self) {
+        if let Some(large) = &mut self.large {
+            large.bytes.truncate(large.filled);
+        }
+        self.lent = Lent::Large;
+    }
+
+    /// Where the next read goes, after [`poll`](Self::poll) found no message. Never empty.
+    pub fn space(&mut self) -> Space<'_> {
+        match self.want {
+            Want::Payload(left) => self.large.as_mut().expect(BEGUN).space(left),
+            Want::Buffer(_) => Space::Slice(self.read_ahead()),
+        }
+    }
+
+    fn read_ahead(&mut self) -> &mut [u8] {
+        if self.buffer.len() < self.buffer_len {
+            self.buffer.resize(self.buffer_len, 0);
+        }
+        if self.unread.is_empty() {
+            self.unread = 0..0;
+        } else if self.buffer.len() - self.unread.start < INLINE + MAX_HEADER {
+            // The longest message may not fit behind what is there of it.
+            self.buffer.copy_within(self.unread.clone(), 0);
+            self.unread = 0..self.unread.len();
+        }
+        &mut self.buffer[self.unread.end..]
+    }
+
+    /// Reports that `n` bytes were read into [`space`](Self::space). [`poll`](Self::poll) again
+    /// before the next read.
+    ///
+    /// # Panics
+    ///
+    /// When that is more than there was space for.
+    pub fn filled(&mut self, n: usize) {
+        match self.want {
+            Want::Payload(_) => {
+                let large = self.large.as_mut().expect(BEGUN);
+                large.filled += n;
+                assert!(large.filled <= large.bytes.len(), "filled more than the space");
+                self.framer.advance(n);
+            }
+            Want::Buffer(_) => {
+                self.unread.end += n;
+                assert!(self.unread.end <= self.buffer.len(), "filled more than the space");
+            }
+        }
+    }
+
+    /// What the end of the stream means now: `Ok` between two messages.
+    ///
+    /// # Errors
+    ///
+    /// [`Framer::eof`]'s, final from now on.
+    pub fn eof(&mut self) -> Result<(), FrameError> {
+        match self.framer.eof(&self.buffer[self.unread.clone()]) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.framer.poison(error)),
+        }
+    }
+
+    /// The message that [`poll`](Self::poll) found, until it is called again.
+    #[must_use]
+    pub fn message(&self) -> &[u8] {
+        match (&self.lent, &self.large) {
+            (Lent::Inline(range), _) => &self.buffer[range.clone()],
+            (Lent::Large, Some(large)) => &large.bytes,
+            _ => &[],
+        }
+    }
+
+    /// The same, owned. A large message's memory is handed over, not copied.
+    #[must_use]
+    pub fn take(&mut self) -> Vec<u8> {
+        let mut message = Vec::new();
+        self.take_to(&mut message);
+        message
+    }
+
+    /// The same, in place of what `out` holds; its memory is used again where that helps.
+    pub fn take_to(&mut self, out: &mut Vec<u8>) {
+        match (mem::replace(&mut self.lent, Lent::Nothing), &mut self.large) {
+            (Lent::Large, Some(large)) => {
+                *out = mem::take(&mut large.bytes);
+                self.large = None;
+            }
+            (Lent::Inline(range), _) => {
+                out.clear();
+                out.extend_from_slice(&self.buffer[range]);
+            }
+            _ => out.clear(),
+        }
+    }
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Large {
+    fn push(&mut self, chunk: &[u8]) {
+        // Memory that was handed back for reuse is overwritten where it is.
+        let (over, beyond) = chunk.split_at(chunk.len().min(self.bytes.len() - self.filled));
+        self.bytes[self.filled..][..over.len()].copy_from_slice(over);
+        self.bytes.extend_from_slice(beyond);
+        self.filled += chunk.len();
+    }
+
+    fn space(&mut self, left: u64) -> Space<'_> {
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        if self.filled == self.bytes.len() {
+            if self.bytes.len() == self.bytes.capacity() {
+                self.bytes.reserve_exact(self.filled.max(GROWTH).min(left));
+            }
+            let spare = self.bytes.capacity() - self.bytes.len();
+            if spare <= left {
+                return Space::Spare(&mut self.bytes);
+            }
+            // More capacity than the message needs: a read must not run on into the next one.
+            self.bytes.resize(self.filled + left.min(GROWTH), 0);
+        }
+        let end = self.bytes.len().min(self.filled.saturating_add(left));
+        Space::Slice(&mut self.bytes[self.filled..end])
+    }
+}
+
+impl<'a> Space<'a> {
+    /// For transports that can only write over memory: zeroes some where there is none.
+    #[must_use]
+    pub fn into_slice(self) -> &'a mut [u8] {
+        match self {
+            Self::Slice(slice) => slice,
+            Self::Spare(vec) => {
+                let filled = vec.len();
+                vec.resize(vec.capacity().min(filled + GROWTH), 0);
+                &mut vec[filled..]
+            }
+        }
+    }
+}
