@@ -288,6 +288,8 @@ pub enum AddressError {
     NoPort,
     /// A `%` without two hexadecimal digits, or what it stands for is no path here.
     Escape,
+    /// An abstract Unix socket, where any user may connect, without a key.
+    AbstractWithoutKey,
     /// `host:port` as text, which Python would take for a path.
     LooksLikeTcp,
 }
@@ -303,6 +305,9 @@ impl fmt::Display for AddressError {
             }
             Self::NoPort => "the address needs a port: tcp://host:port, or tcp://[::1]:port",
             Self::Escape => "the address has a % without two hexadecimal digits behind it",
+            Self::AbstractWithoutKey => {
+                "any user of the machine may connect to an abstract socket: listen with a key"
+            }
             Self::LooksLikeTcp => {
                 "the address looks like TCP, but plain text is a path: use (host, port) or \
                  tcp://host:port, or ./ in front of a path"

@@ -1,6 +1,7 @@
 //! What goes wrong in an adapter: one type for all of them.
 
 use core::fmt;
+use std::boxed::Box;
 use std::io;
 use std::vec::Vec;
 
@@ -43,8 +44,44 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// One peer of a listener did not get in; the listener goes on.
+    Peer(Box<PeerError>),
+    /// The listener had as many handshakes pending as it may, and this one, which had proved
+    /// nothing, was the oldest.
+    Evicted,
     /// The transport failed.
     Io(io::Error),
+}
+
+/// Which peer did not become a connection, and why. Its socket is closed already.
+#[derive(Debug)]
+pub struct PeerError {
+    /// Its address, where it has one: a Unix socket's client seldom does.
+    pub address: Option<Address>,
+    /// What went wrong.
+    pub error: Error,
+}
+
+impl fmt::Display for PeerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.address {
+            Some(address) => write!(f, "the client at {address} was turned away: {}", self.error),
+            None => write!(f, "a client was turned away: {}", self.error),
+        }
+    }
+}
+
+impl Error {
+    /// Whether it is what Python raises `AuthenticationError` for: a peer with another key, without
+    /// one, or out of protocol.
+    #[must_use]
+    pub fn is_authentication(&self) -> bool {
+        match self {
+            Self::Auth(_) => true,
+            Self::Peer(peer) => peer.error.is_authentication(),
+            _ => false,
+        }
+    }
 }
 
 /// What was going on.
@@ -100,6 +137,10 @@ impl fmt::Display for Error {
                 let verb = if *phase == Phase::Listen { "listen at" } else { "connect to" };
                 write!(f, "cannot {verb} {address}: {source}{}", advice(*phase, source.kind()))
             }
+            Self::Peer(error) => error.fmt(f),
+            Self::Evicted => f.write_str(
+                "too many handshakes were pending, and this was the oldest that had proved nothing",
+            ),
             Self::Io(error) => error.fmt(f),
         }
     }
@@ -127,6 +168,7 @@ impl std::error::Error for Error {
             // Their text is this error's own: the next cause is theirs.
             Self::Start(error) => error.source(),
             Self::Io(error) => error.source(),
+            Self::Peer(peer) => peer.error.source(),
             _ => None,
         }
     }
@@ -139,6 +181,7 @@ impl From<Error> for io::Error {
             return error;
         }
         let kind = match &error {
+            Error::Peer(_) | Error::Evicted => Kind::ConnectionAborted,
             Error::Auth(_) => Kind::PermissionDenied,
             Error::Frame(FrameError::TruncatedHeader | FrameError::TruncatedPayload { .. })
             | Error::Ended => Kind::UnexpectedEof,

@@ -157,6 +157,20 @@ impl<K: AsRef<[u8]>> Handshake<K, Dialect> {
     }
 }
 
+impl<K: AsRef<[u8]>, P: Proof> Handshake<K, P> {
+    /// Whether the peer's response was right. A listener that must let a pending handshake go can
+    /// tell the strangers among them by this.
+    #[must_use]
+    pub fn peer_is_proved(&self) -> bool {
+        match self {
+            Self::Send(ToSend { turn: Sending::Welcome(_), .. }) | Self::Done(_) => true,
+            Self::Send(ToSend { machine, .. }) | Self::Receive(ToReceive { machine, .. }) => {
+                machine.peer.is_some()
+            }
+        }
+    }
+}
+
 /// A message is to be sent.
 #[must_use = "the peer waits for its message"]
 pub struct ToSend<K, P = Authenticated> {

@@ -218,6 +218,37 @@ impl Inbox {
         }
     }
 
+    /// Reads with `read` until a whole message is there, as [`message`](Self::message). `read` gives
+    /// the bytes it read, 0 at the end, or `None` when there are none for now; then this answers
+    /// false, and goes on where it was when it is called again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Frame`], [`Error::Ended`] and [`Error::Io`].
+    ///
+    /// [`Error::Frame`]: crate::Error::Frame
+    /// [`Error::Ended`]: crate::Error::Ended
+    /// [`Error::Io`]: crate::Error::Io
+    #[cfg(feature = "std")]
+    pub fn receive_with(
+        &mut self,
+        max: u64,
+        offer: &mut Vec<u8>,
+        mut read: impl FnMut(Space<'_>) -> std::io::Result<Option<usize>>,
+    ) -> Result<bool, crate::Error> {
+        while !self.poll(max, offer)? {
+            match read(self.space())? {
+                None => return Ok(false),
+                Some(0) => {
+                    self.eof()?;
+                    return Err(crate::Error::Ended);
+                }
+                Some(n) => self.filled(n),
+            }
+        }
+        Ok(true)
+    }
+
     /// What the end of the stream means now: `Ok` between two messages.
     ///
     /// # Errors

@@ -19,13 +19,17 @@ mod handshake;
 mod inbox;
 #[cfg(feature = "alloc")]
 mod key;
+#[cfg(feature = "std")]
+mod negotiation;
+#[cfg(feature = "std")]
+mod outbox;
 mod transmit;
 
 #[cfg(feature = "std")]
 pub use address::{Address, AddressError, Family};
 pub use digest::Digest;
 #[cfg(feature = "std")]
-pub use error::{Error, Phase};
+pub use error::{Error, PeerError, Phase};
 pub use frame::{Event, FrameError, Framer, MAX_HEADER, Want};
 pub use handshake::{
     AuthError, Authenticated, CLIENT_MARK, Dialect, Handshake, MAX_MESSAGE, Policy, Proof, Role,
@@ -37,4 +41,8 @@ pub use handshake::{respond, verify};
 pub use inbox::{Inbox, Space};
 #[cfg(feature = "alloc")]
 pub use key::AuthKey;
+#[cfg(feature = "std")]
+pub use negotiation::{Negotiation, Operation};
+#[cfg(feature = "std")]
+pub use outbox::Outbox;
 pub use transmit::{Extended, TooLong, Transmit};

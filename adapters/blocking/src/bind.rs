@@ -1,0 +1,315 @@
+//! Sockets to listen at, and the files that go with them.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+use mpconn::{Address, Family};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
+
+use crate::Socket;
+use crate::client::resolve;
+
+/// A listening socket, in non-blocking mode.
+#[derive(Debug)]
+pub(crate) enum Bound {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Bound {
+    /// The next client, if one is waiting, and its address.
+    pub(crate) fn accept(&self) -> io::Result<(Socket, Option<Address>)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept()?;
+                stream.set_nodelay(true)?;
+                Ok((stream.into(), Some(peer.into())))
+            }
+            Self::Unix(listener) => {
+                let (stream, peer) = listener.accept()?;
+                Ok((stream.into(), unix_address(&peer)))
+            }
+        }
+    }
+
+    pub(crate) fn address(&self) -> io::Result<Address> {
+        match self {
+            Self::Tcp(listener) => Ok(listener.local_addr()?.into()),
+            Self::Unix(listener) => unix_address(&listener.local_addr()?)
+                .ok_or_else(|| io::Error::other("the listening socket has no name")),
+        }
+    }
+}
+
+impl AsFd for Bound {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(listener) => listener.as_fd(),
+            Self::Unix(listener) => listener.as_fd(),
+        }
+    }
+}
+
+fn unix_address(address: &std::os::unix::net::SocketAddr) -> Option<Address> {
+    #[cfg(target_os = "linux")]
+    if let Some(name) = std::os::linux::net::SocketAddrExt::as_abstract_name(address) {
+        return Some(Address::Abstract(name.to_owned()));
+    }
+    address.as_pathname().map(Address::from)
+}
+
+/// The socket file of a listener, and the directory that was made for it. Dropping it removes
+/// both, as long as they are the ones that were made.
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    identity: Option<(u64, u64)>,
+    private_directory: Option<PathBuf>,
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> io::Result<Self> {
+        // The path must still lead there after the program has changed its directory.
+        let path = std::path::absolute(path)?;
+        let identity = identity(&path);
+        Ok(Self { path, identity, private_directory: None })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if self.identity.is_some() && identity(&self.path) == self.identity {
+            // Nothing more can be done about a file that does not go.
+            let _ = fs::remove_file(&self.path);
+        }
+        if let Some(directory) = &self.private_directory {
+            let _ = fs::remove_dir(directory);
+        }
+    }
+}
+
+/// Device and inode.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+/// How to take an address.
+#[derive(Debug, Clone)]
+pub(crate) struct BindOptions {
+    pub(crate) backlog: i32,
+    pub(crate) mode: u32,
+    pub(crate) replace_stale: bool,
+}
+
+impl BindOptions {
+    pub(crate) fn bind(
+        &self,
+        address: &Address,
+        family: Option<Family>,
+    ) -> io::Result<(Bound, Option<SocketFile>)> {
+        match address {
+            Address::Inet { host, port } => Ok((self.bind_tcp(host, *port, family)?, None)),
+            Address::Abstract(_) => Ok((self.bind_unix(address)?, None)),
+            Address::Unix(path) => {
+                let bound = match self.bind_unix(address) {
+                    Err(error)
+                        if self.replace_stale && error.kind() == io::ErrorKind::AddrInUse =>
+                    {
+                        remove_stale(path, address)?;
+                        self.bind_unix(address)
+                    }
+                    bound => bound,
+                }?;
+                let file = SocketFile::of(path)?;
+                // The umask can only have taken rights away until now.
+                fs::set_permissions(&file.path, Permissions::from_mode(self.mode))?;
+                Ok((bound, Some(file)))
+            }
+            _ => Err(unsupported(address)),
+        }
+    }
+
+    /// A fresh address, which nobody else can have: Python's `arbitrary_address`.
+    pub(crate) fn bind_fresh(&self, family: Family) -> io::Result<(Bound, Option<SocketFile>)> {
+        match family {
+            Family::Inet => self.bind(&("127.0.0.1", 0).into(), None),
+            Family::Inet6 => self.bind(&("::1", 0).into(), None),
+            Family::Unix => {
+                let directory = private_directory()?;
+                let bound = self.bind(&directory.join("listener").into(), None);
+                match bound {
+                    Ok((bound, Some(mut file))) => {
+                        file.private_directory = Some(directory);
+                        Ok((bound, Some(file)))
+                    }
+                    other => {
+                        let _ = fs::remove_dir(&directory);
+                        other
+                    }
+                }
+            }
+            family => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                format!("this platform has no {family}"),
+            )),
+        }
+    }
+
+    fn bind_tcp(&self, host: &str, port: u16, family: Option<Family>) -> io::Result<Bound> {
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no such address");
+        for address in resolve(host, port)? {
+            let wanted = match family {
+                Some(Family::Inet) => address.is_ipv4(),
+                Some(Family::Inet6) => address.is_ipv6(),
+                _ => true,
+            };
+            if wanted {
+                match self.listen_tcp(address) {
+                    Ok(listener) => return Ok(Bound::Tcp(listener)),
+                    Err(error) => last = error,
+                }
+            }
+        }
+        Err(last)
+    }
+
+    fn listen_tcp(&self, address: SocketAddr) -> io::Result<TcpListener> {
+        let fd = socket(match address {
+            SocketAddr::V4(_) => AddressFamily::INET,
+            SocketAddr::V6(_) => AddressFamily::INET6,
+        })?;
+        // As Python does on POSIX: a restarted listener need not wait for its old connections.
+        sockopt::set_socket_reuseaddr(&fd, true)?;
+        rustix::net::bind(&fd, &address)?;
+        rustix::net::listen(&fd, self.backlog)?;
+        let listener = TcpListener::from(fd);
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    }
+
+    fn bind_unix(&self, address: &Address) -> io::Result<Bound> {
+        let name = unix_name(address)?;
+        let fd = socket(AddressFamily::UNIX)?;
+        if matches!(address, Address::Unix(_)) {
+            bind_with_mode(&fd, &name, self.mode)?;
+        } else {
+            rustix::net::bind(&fd, &name)?;
+        }
+        rustix::net::listen(&fd, self.backlog)?;
+        let listener = UnixListener::from(fd);
+        listener.set_nonblocking(true)?;
+        Ok(Bound::Unix(listener))
+    }
+}
+
+/// Binds so that the file has no more rights than `mode` from its first moment.
+#[cfg(target_os = "linux")]
+fn bind_with_mode(fd: &OwnedFd, name: &SocketAddrUnix, mode: u32) -> io::Result<()> {
+    // Linux gives the file the mode of the socket's own inode, less the umask.
+    rustix::fs::fchmod(fd, rustix::fs::Mode::from_raw_mode(mode))?;
+    Ok(rustix::net::bind(fd, name)?)
+}
+
+/// Binds so that the file has no more rights than `mode` from its first moment. The umask is the
+/// process's: a file that another thread makes at this moment gets fewer rights, never more.
+#[cfg(not(target_os = "linux"))]
+fn bind_with_mode(fd: &OwnedFd, name: &SocketAddrUnix, mode: u32) -> io::Result<()> {
+    use rustix::fs::Mode;
+    let before = rustix::process::umask(Mode::from_raw_mode(!(mode as u16) & 0o777));
+    let bound = rustix::net::bind(fd, name);
+    rustix::process::umask(before);
+    Ok(bound?)
+}
+
+/// Takes a socket file out of the way that nobody listens at.
+fn remove_stale(path: &Path, address: &Address) -> io::Result<()> {
+    let in_use = || io::Error::from(io::ErrorKind::AddrInUse);
+    let file = fs::symlink_metadata(path)?;
+    if !file.file_type().is_socket() {
+        return Err(in_use());
+    }
+    let probe = socket(AddressFamily::UNIX)?;
+    // A live listener with a full backlog must not make the probe wait.
+    rustix::io::ioctl_fionbio(&probe, true)?;
+    match rustix::net::connect(&probe, &unix_name(address)?) {
+        Err(rustix::io::Errno::CONNREFUSED) => {}
+        _ => return Err(in_use()),
+    }
+    // Somebody else may have replaced it meanwhile. Only a rename tells for sure which file goes.
+    let aside = path.with_file_name(format!(".{}", random_name()?));
+    fs::rename(path, &aside)?;
+    if identity(&aside) != Some((file.dev(), file.ino())) {
+        fs::rename(&aside, path)?;
+        return Err(in_use());
+    }
+    fs::remove_file(aside)
+}
+
+/// A directory that only this user can enter, under a name that was never there.
+fn private_directory() -> io::Result<PathBuf> {
+    let directory = std::env::temp_dir().join(random_name()?);
+    DirBuilder::new().mode(0o700).create(&directory)?;
+    Ok(directory)
+}
+
+fn random_name() -> io::Result<String> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random)?;
+    Ok(format!("mpconn-{:016x}", u64::from_ne_bytes(random)))
+}
+
+/// A stream socket that children do not inherit.
+pub(crate) fn socket(family: AddressFamily) -> io::Result<OwnedFd> {
+    #[cfg(not(target_vendor = "apple"))]
+    let fd = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    #[cfg(target_vendor = "apple")]
+    let fd = {
+        let fd = rustix::net::socket(family, SocketType::STREAM, None)?;
+        rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)?;
+        sockopt::set_socket_nosigpipe(&fd, true)?;
+        fd
+    };
+    Ok(fd)
+}
+
+pub(crate) fn unix_name(address: &Address) -> io::Result<SocketAddrUnix> {
+    match address {
+        Address::Unix(path) => Ok(SocketAddrUnix::new(path.as_path())?),
+        #[cfg(target_os = "linux")]
+        Address::Abstract(name) => Ok(SocketAddrUnix::new_abstract_name(name)?),
+        _ => Err(unsupported(address)),
+    }
+}
+
+pub(crate) fn unsupported(address: &Address) -> io::Error {
+    let message = match address {
+        Address::Pipe(_) => "named pipes are for Windows",
+        Address::Abstract(_) => "abstract sockets are for Linux",
+        _ => "this kind of address is not for this platform",
+    };
+    io::Error::new(io::ErrorKind::Unsupported, message)
+}
+
+/// A socket that somebody else has made. Its file, if it has one, is theirs too.
+pub(crate) fn adopt(fd: OwnedFd) -> io::Result<Bound> {
+    let bound = match sockopt::socket_domain(&fd)? {
+        AddressFamily::UNIX => {
+            let listener = UnixListener::from(fd);
+            listener.set_nonblocking(true)?;
+            Bound::Unix(listener)
+        }
+        _ => {
+            let listener = TcpListener::from(fd);
+            listener.set_nonblocking(true)?;
+            Bound::Tcp(listener)
+        }
+    };
+    // It must be bound at least; whether it listens shows in the first accept.
+    bound.address()?;
+    Ok(bound)
+}

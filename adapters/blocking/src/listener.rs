@@ -1,0 +1,517 @@
+//! Accepting connections: Python's `Listener`.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use mpconn::{
+    Address, AddressError, AuthKey, Error, Extended, Family, PeerError, Phase, Policy, Role,
+};
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+use rustix::net::Shutdown;
+
+use crate::bind::{BindOptions, Bound, SocketFile};
+use crate::session::{Session, session_setters};
+use crate::slots::{Outcome, Slots};
+use crate::socket::poll_until;
+use crate::{Connection, Deadline, Socket, Transport, bind};
+
+/// Clients that may wait to be accepted, unless set otherwise. Python's default is 1.
+const BACKLOG: i32 = 128;
+
+/// Handshakes that may be pending, unless set otherwise.
+const MAX_PENDING: usize = 1024;
+
+/// Clients taken in before those that are pending are looked at again.
+const ACCEPT_AT_ONCE: usize = 64;
+
+/// How long to leave clients waiting when the system has no descriptor or no memory for another:
+/// doubled from the first to the second of these, so that a lasting shortage costs a handful of
+/// `accept` calls a second, and a passing one is hardly noticed.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(320));
+
+/// How to listen.
+#[derive(Debug, Clone)]
+pub struct ListenerOptions {
+    session: Session,
+    bind: BindOptions,
+    family: Option<Family>,
+    max_pending: usize,
+}
+
+impl ListenerOptions {
+    /// Both sides prove that they have this key.
+    #[must_use]
+    pub fn with_key(key: AuthKey) -> Self {
+        Self::new(Some(key))
+    }
+
+    /// Neither side proves anything: Python's `authkey=None`. Whoever can reach the address gets
+    /// in.
+    #[must_use]
+    pub fn without_key() -> Self {
+        Self::new(None)
+    }
+
+    fn new(key: Option<AuthKey>) -> Self {
+        Self {
+            session: Session::new(key),
+            bind: BindOptions { backlog: BACKLOG, mode: 0o600, replace_stale: false },
+            family: None,
+            max_pending: MAX_PENDING,
+        }
+    }
+
+    session_setters!();
+
+    /// How many clients may wait to be accepted; 128 by default. The system has a limit of its own.
+    #[must_use]
+    pub fn backlog(mut self, backlog: u16) -> Self {
+        self.bind.backlog = backlog.into();
+        self
+    }
+
+    /// The family, where a host's name has addresses of both IPv4 and IPv6, and where there is no
+    /// address at all. By default IPv4 comes first, as it is the one that Python takes.
+    #[must_use]
+    pub fn family(mut self, family: Family) -> Self {
+        self.family = Some(family);
+        self
+    }
+
+    /// The permissions of a Unix socket's file, of which the right to write is the right to
+    /// connect; 0600 by default. It never has more than these, not even for a moment.
+    #[must_use]
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.bind.mode = mode;
+        self
+    }
+
+    /// Whether a Unix socket's file at which nobody listens any more is replaced. One that somebody
+    /// listens at never is, and neither is any other file.
+    #[must_use]
+    pub fn replace_stale(mut self, replace: bool) -> Self {
+        self.bind.replace_stale = replace;
+        self
+    }
+
+    /// How many handshakes may be pending; 1,024 by default, and at least one. For one more, the
+    /// oldest that has proved nothing gives way.
+    #[must_use]
+    pub fn max_pending(mut self, handshakes: usize) -> Self {
+        self.max_pending = handshakes;
+        self
+    }
+
+    /// Listens at `address`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`]; [`Error::Start`] for an empty key; [`Error::Unreachable`] with what the
+    /// system says. An abstract address without a key is [refused](AddressError::AbstractWithoutKey).
+    pub fn bind<A>(&self, address: A) -> Result<Listener, Error>
+    where
+        A: TryInto<Address>,
+        A::Error: Into<AddressError>,
+    {
+        let address = address.try_into().map_err(|error| Error::Address(error.into()))?;
+        if matches!(address, Address::Abstract(_)) && self.session.key.is_none() {
+            return Err(AddressError::AbstractWithoutKey.into());
+        }
+        match self.bind.bind(&address, self.family) {
+            Ok((bound, file)) => self.listen(bound, file),
+            Err(source) => Err(Error::Unreachable { address, phase: Phase::Listen, source }),
+        }
+    }
+
+    /// Listens at a fresh address of the [family](Self::family), the platform's fastest by default:
+    /// Python's `Listener()`. [`Listener::address`] tells it.
+    ///
+    /// A Unix socket gets a directory of its own that only this user can enter; both are removed
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`] for an empty key, and [`Error::Io`].
+    pub fn bind_fresh(&self) -> Result<Listener, Error> {
+        let (bound, file) = self.bind.bind_fresh(self.family.unwrap_or_default())?;
+        self.listen(bound, file)
+    }
+
+    /// Listens at a socket that is listening already: one of systemd's, or an inherited one. Its
+    /// file, if it has one, is left alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`] for an empty key, and [`Error::Io`] when it is no such socket.
+    pub fn adopt(&self, socket: OwnedFd) -> Result<Listener, Error> {
+        self.listen(bind::adopt(socket)?, None)
+    }
+
+    /// Holds the handshake, as the side that accepted, over a transport that is connected already:
+    /// one of [`Listener::accept_raw`]'s, or another's.
+    ///
+    /// # Errors
+    ///
+    /// Those of the handshake, [`Error::Auth`] before all.
+    pub fn authenticate<T: Transport>(&self, transport: T) -> Result<Connection<T>, Error> {
+        self.session.establish(transport, Role::Listener, None)
+    }
+
+    fn listen(&self, bound: Bound, file: Option<SocketFile>) -> Result<Listener, Error> {
+        // An empty key is found out now rather than with the first client.
+        self.session.negotiation(Role::Listener)?;
+        let address = bound.address()?;
+        let (wake, waker) = UnixStream::pair()?;
+        waker.set_nonblocking(true)?;
+        let closing = Closing { closed: AtomicBool::new(false), file: Mutex::new(file), waker };
+        Ok(Listener {
+            bound: Arc::new(bound),
+            wake,
+            closing: Arc::new(closing),
+            address,
+            session: self.session.clone(),
+            slots: Slots::new(self.max_pending),
+            outcomes: VecDeque::new(),
+            last_accepted: None,
+            clock: Duration::ZERO,
+            shortage: None,
+        })
+    }
+}
+
+/// Takes connections: Python's `Listener`.
+///
+/// No peer can block it. While somebody is in [`accept`](Self::accept), all pending handshakes are
+/// driven beside the listening socket, so that silent, slow and hostile peers cost a slot each, for
+/// a limited time, and nothing else. Between two calls nothing happens: there is no thread behind
+/// it, and the time does not count against the peers either.
+///
+/// Dropping it closes it.
+#[derive(Debug)]
+pub struct Listener {
+    bound: Arc<Bound>,
+    wake: UnixStream,
+    closing: Arc<Closing>,
+    address: Address,
+    session: Session,
+    slots: Slots,
+    outcomes: VecDeque<Outcome>,
+    last_accepted: Option<Address>,
+    /// The time spent in `accept` so far.
+    clock: Duration,
+    shortage: Option<Shortage>,
+}
+
+/// The system has nothing left for another client.
+#[derive(Debug, Clone, Copy)]
+struct Shortage {
+    until: Instant,
+    pause: Duration,
+}
+
+/// What closing needs, from whichever thread.
+#[derive(Debug)]
+struct Closing {
+    closed: AtomicBool,
+    file: Mutex<Option<SocketFile>>,
+    waker: UnixStream,
+}
+
+impl Closing {
+    fn close(&self, bound: &impl AsFd) {
+        self.closed.store(true, Ordering::Release);
+        // Nobody connects to what is being closed: the name goes, then the socket stops listening.
+        drop(self.file.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let _ = rustix::net::shutdown(bound, Shutdown::Both);
+        // Full means that a wake-up is already there.
+        let _ = rustix::io::write(&self.waker, &[0]);
+    }
+}
+
+impl Listener {
+    /// Listens at `address`, and both sides prove that they have `key`. [`ListenerOptions`] has
+    /// the rest.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ListenerOptions::bind`].
+    pub fn bind<A>(address: A, key: AuthKey) -> Result<Self, Error>
+    where
+        A: TryInto<Address>,
+        A::Error: Into<AddressError>,
+    {
+        ListenerOptions::with_key(key).bind(address)
+    }
+
+    /// Where clients connect to: what was asked for, with the port that the system chose.
+    ///
+    /// `0.0.0.0` and `::` mean every address of the machine, and are reported as they are, as in
+    /// Python; Windows cannot connect to them.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Where the last accepted connection came from. `None` before the first, and for a peer
+    /// without an address, which is `''` or `None` in Python.
+    #[must_use]
+    pub fn last_accepted(&self) -> Option<&Address> {
+        self.last_accepted.as_ref()
+    }
+
+    /// Waits for the next connection, authenticated if there is a key: Python's `accept`.
+    ///
+    /// Peers that fail are passed over; [`incoming`](Self::incoming) shows them.
+    ///
+    /// # Errors
+    ///
+    /// The listener's own: [`Error::Closed`] after a [close](Self::closer), and [`Error::Io`].
+    pub fn accept(&mut self) -> Result<Connection, Error> {
+        self.accept_until(Deadline::NEVER)
+    }
+
+    /// The same, for at most `timeout`. Pending handshakes go on with the next call.
+    ///
+    /// # Errors
+    ///
+    /// As for [`accept`](Self::accept), and [`Error::TimedOut`].
+    pub fn accept_timeout(&mut self, timeout: Duration) -> Result<Connection, Error> {
+        self.accept_until(Deadline::after(timeout))
+    }
+
+    fn accept_until(&mut self, deadline: Deadline) -> Result<Connection, Error> {
+        loop {
+            if let Ok(connection) = self.next_outcome(deadline)? {
+                return Ok(connection);
+            }
+        }
+    }
+
+    /// What becomes of every peer, one after the other: a connection, or [`Error::Peer`] for one
+    /// that failed, after which the listener goes on. Any other error is the listener's own.
+    ///
+    /// It ends when the listener is [closed](Self::closer).
+    pub fn incoming(&mut self) -> Incoming<'_> {
+        Incoming { listener: self }
+    }
+
+    /// Waits for the next client, and hands it over without a handshake, to be
+    /// [authenticated](ListenerOptions::authenticate) elsewhere, on another thread perhaps.
+    ///
+    /// # Errors
+    ///
+    /// As for [`accept`](Self::accept).
+    pub fn accept_raw(&mut self) -> Result<(Socket, Option<Address>), Error> {
+        loop {
+            self.wait(Deadline::NEVER, false)?;
+            if let Some((socket, peer)) = self.take_client()? {
+                self.last_accepted.clone_from(&peer);
+                return Ok((socket, peer));
+            }
+        }
+    }
+
+    /// A handle that closes the listener from another thread, which wakes a blocked `accept`.
+    #[must_use]
+    pub fn closer(&self) -> Closer {
+        Closer { bound: Arc::downgrade(&self.bound), closing: Arc::clone(&self.closing) }
+    }
+
+    /// Closes it: Python's `close`. Pending handshakes end, and the socket's file is removed.
+    pub fn close(self) {
+        drop(self);
+    }
+
+    fn next_outcome(&mut self, deadline: Deadline) -> Result<Outcome, Error> {
+        let mut since = Instant::now();
+        loop {
+            if let Some(outcome) = self.outcomes.pop_front() {
+                if let Ok(connection) = &outcome {
+                    self.last_accepted = connection.peer().cloned();
+                }
+                report(&outcome);
+                return Ok(outcome);
+            }
+            let ready = self.wait(deadline, true)?;
+            let now = Instant::now();
+            self.clock += now - since;
+            since = now;
+
+            // What has arrived comes first, then what has expired, then new clients.
+            self.slots.advance_each(|at| ready.slots[at], &self.session, &mut self.outcomes);
+            self.slots.expire(self.clock, &mut self.outcomes);
+            if ready.clients {
+                self.take_clients()?;
+            }
+            if self.outcomes.is_empty() && deadline.has_passed() {
+                return Err(Error::TimedOut(Phase::Accept));
+            }
+        }
+    }
+
+    /// Waits until something can be done.
+    fn wait(&mut self, deadline: Deadline, with_slots: bool) -> Result<Ready, Error> {
+        if self.closing.closed.load(Ordering::Acquire) {
+            return Err(Error::Closed);
+        }
+        let pause = self.shortage.map(|s| s.until.saturating_duration_since(Instant::now()));
+        let listening = pause.is_none_or(|left| left.is_zero()) && !self.slots.is_full_of_proved();
+        let expiry = self.slots.next_expiry().map(|at| at.saturating_sub(self.clock));
+        let pause = pause.filter(|left| !left.is_zero());
+        let wake_at = [deadline.left(), pause, expiry.filter(|_| with_slots)];
+
+        // A descriptor is always polled for errors: one that must not be looked at stays out.
+        let mut fds = vec![PollFd::new(&self.wake, PollFlags::IN)];
+        if listening {
+            fds.push(PollFd::new(&*self.bound, PollFlags::IN));
+        }
+        let before_slots = fds.len();
+        if with_slots {
+            fds.extend(
+                self.slots.interests().map(|(fd, interest)| PollFd::from_borrowed_fd(fd, interest)),
+            );
+        }
+        poll_until(&mut fds, Deadline::after(wake_at.into_iter().flatten().min()))?;
+        if self.closing.closed.load(Ordering::Acquire) {
+            return Err(Error::Closed);
+        }
+        Ok(Ready {
+            clients: listening && !fds[1].revents().is_empty(),
+            slots: fds[before_slots..].iter().map(|fd| !fd.revents().is_empty()).collect(),
+        })
+    }
+
+    fn take_clients(&mut self) -> Result<(), Error> {
+        for _ in 0..ACCEPT_AT_ONCE {
+            if self.slots.is_full_of_proved() {
+                break;
+            }
+            let Some((socket, peer)) = self.take_client()? else { break };
+            match self.session.negotiation(Role::Listener) {
+                Ok(Some(negotiation)) => {
+                    let expires = self.session.handshake_timeout.map(|time| self.clock + time);
+                    self.slots.add(
+                        socket,
+                        peer,
+                        negotiation,
+                        expires,
+                        &self.session,
+                        &mut self.outcomes,
+                    );
+                }
+                Ok(None) => {
+                    let connection = self.session.open(socket, mpconn::Inbox::new(), None, peer);
+                    self.outcomes.push_back(Ok(connection));
+                }
+                Err(error) => self.outcomes.push_back(Err(PeerError { address: peer, error })),
+            }
+        }
+        Ok(())
+    }
+
+    /// The next client, if one is waiting and the system has room for it.
+    fn take_client(&mut self) -> Result<Option<(Socket, Option<Address>)>, Error> {
+        let error = match self.bound.accept() {
+            Ok(client) => {
+                self.shortage = None;
+                return Ok(Some(client));
+            }
+            Err(error) => error,
+        };
+        match Errno::from_io_error(&error) {
+            Some(Errno::AGAIN | Errno::INTR) => Ok(None),
+            // The client's own trouble (accept(2) lists these), or the system's shortage.
+            Some(
+                Errno::CONNABORTED
+                | Errno::MFILE
+                | Errno::NFILE
+                | Errno::NOBUFS
+                | Errno::NOMEM
+                | Errno::PERM
+                | Errno::PROTO
+                | Errno::NETDOWN
+                | Errno::NETUNREACH
+                | Errno::HOSTDOWN
+                | Errno::HOSTUNREACH
+                | Errno::OPNOTSUPP
+                | Errno::NOPROTOOPT,
+            ) => {
+                let (first, longest) = PAUSES;
+                let pause = self.shortage.map_or(first, |s| (s.pause * 2).min(longest));
+                self.shortage = Some(Shortage { until: Instant::now() + pause, pause });
+                #[cfg(feature = "tracing")]
+                tracing::warn!(%error, ?pause, "cannot accept clients for now");
+                Ok(None)
+            }
+            _ => Err(error.into()),
+        }
+    }
+}
+
+struct Ready {
+    clients: bool,
+    slots: Vec<bool>,
+}
+
+fn report(outcome: &Outcome) {
+    #[cfg(feature = "tracing")]
+    match outcome {
+        Ok(connection) => tracing::debug!(peer = ?connection.peer(), "accepted a client"),
+        Err(error) => tracing::info!(%error, "turned a client away"),
+    }
+    #[cfg(not(feature = "tracing"))]
+    let _ = outcome;
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.closing.close(&*self.bound);
+    }
+}
+
+impl AsFd for Listener {
+    /// For `poll(2)` and its kin: readable when a client waits to be taken in.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.bound.as_fd()
+    }
+}
+
+/// Closes a [`Listener`] from another thread.
+#[derive(Debug, Clone)]
+pub struct Closer {
+    bound: Weak<Bound>,
+    closing: Arc<Closing>,
+}
+
+impl Closer {
+    /// Closes the listener: nobody can connect any more, and a blocked `accept` ends with
+    /// [`Error::Closed`].
+    pub fn close(&self) {
+        if let Some(bound) = self.bound.upgrade() {
+            self.closing.close(&*bound);
+        }
+    }
+}
+
+/// What [`Listener::incoming`] gives.
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    listener: &'a mut Listener,
+}
+
+impl Iterator for Incoming<'_> {
+    type Item = Result<Connection, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.listener.next_outcome(Deadline::NEVER) {
+            Ok(outcome) => Some(outcome.map_err(|error| Error::Peer(Box::new(error)))),
+            Err(Error::Closed) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+}

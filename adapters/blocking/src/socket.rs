@@ -1,0 +1,145 @@
+//! A connected socket, or a pipe of the file system, by its descriptor.
+
+use std::io::{self, IoSlice};
+use std::net::TcpStream;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+
+use mpconn::Space;
+use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg, sockopt};
+
+use crate::{Deadline, Transport};
+
+/// A connected TCP or Unix socket, or any other descriptor that bytes can be read from or written
+/// to, such as an end of a `pipe(2)`.
+///
+/// It stays in the mode it is in, blocking or not, since that is shared with everyone who has the
+/// same descriptor; either works. Clones are the same socket, which closes with the last of them.
+///
+/// A socket never raises `SIGPIPE`. A pipe of the file system does, when it is written to after
+/// its reader has gone and the program has not changed the signal's default (Rust programs have).
+#[derive(Debug, Clone)]
+pub struct Socket {
+    fd: Arc<OwnedFd>,
+    is_socket: bool,
+}
+
+impl Socket {
+    pub(crate) fn connected(fd: OwnedFd) -> Self {
+        Self { fd: Arc::new(fd), is_socket: true }
+    }
+
+    fn read(&self, space: &mut Space<'_>, wait: bool) -> Result<usize, Errno> {
+        let flags = if wait { RecvFlags::empty() } else { RecvFlags::DONTWAIT };
+        match (space, self.is_socket) {
+            (Space::Slice(slice), true) => recv(self, &mut **slice, flags).map(|(n, _)| n),
+            (Space::Spare(vec), true) => recv(self, spare_capacity(vec), flags).map(|(n, _)| n),
+            (Space::Slice(slice), false) => rustix::io::read(self, &mut **slice),
+            (Space::Spare(vec), false) => rustix::io::read(self, spare_capacity(vec)),
+        }
+    }
+
+    fn write(&self, slices: &[IoSlice<'_>], wait: bool) -> Result<usize, Errno> {
+        if !self.is_socket {
+            return rustix::io::writev(self, slices);
+        }
+        let mut flags = no_signal();
+        flags.set(SendFlags::DONTWAIT, !wait);
+        sendmsg(self, slices, &mut SendAncillaryBuffer::default(), flags)
+    }
+
+    /// Retries what `operation` cannot do yet, until the deadline.
+    fn until(
+        &self,
+        deadline: Deadline,
+        interest: PollFlags,
+        mut operation: impl FnMut(bool) -> Result<usize, Errno>,
+    ) -> io::Result<Option<usize>> {
+        let forever = deadline.is_never();
+        // Only sockets can be told not to wait, call by call.
+        if !self.is_socket && !forever && !ready(self, interest, deadline)? {
+            return Ok(None);
+        }
+        loop {
+            match operation(forever) {
+                Ok(n) => return Ok(Some(n)),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    if !ready(self, interest, deadline)? {
+                        return Ok(None);
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn no_signal() -> SendFlags {
+    SendFlags::NOSIGNAL
+}
+
+/// The standard library has set `SO_NOSIGPIPE` on its sockets, and `connected` ones are its own.
+#[cfg(target_vendor = "apple")]
+fn no_signal() -> SendFlags {
+    SendFlags::empty()
+}
+
+/// Waits until a descriptor is ready, in error or at its end; false if the deadline came first.
+pub(crate) fn ready(fd: impl AsFd, interest: PollFlags, deadline: Deadline) -> io::Result<bool> {
+    let mut fds = [PollFd::new(&fd, interest)];
+    poll_until(&mut fds, deadline).map(|n| n > 0)
+}
+
+/// `poll(2)`, going on after interruptions. 0 when the deadline came first.
+pub(crate) fn poll_until(fds: &mut [PollFd<'_>], deadline: Deadline) -> io::Result<usize> {
+    loop {
+        // An absurdly long timeout is none.
+        let timeout = deadline.left().and_then(|left| Timespec::try_from(left).ok());
+        match poll(fds, timeout.as_ref()) {
+            Ok(n) => return Ok(n),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+impl Transport for Socket {
+    fn receive(&mut self, mut space: Space<'_>, deadline: Deadline) -> io::Result<Option<usize>> {
+        self.until(deadline, PollFlags::IN, |wait| self.read(&mut space, wait))
+    }
+
+    fn send(&mut self, slices: &[IoSlice<'_>], deadline: Deadline) -> io::Result<Option<usize>> {
+        self.until(deadline, PollFlags::OUT, |wait| self.write(slices, wait))
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl From<OwnedFd> for Socket {
+    fn from(fd: OwnedFd) -> Self {
+        let is_socket = sockopt::socket_type(&fd).is_ok();
+        Self { fd: Arc::new(fd), is_socket }
+    }
+}
+
+impl From<TcpStream> for Socket {
+    fn from(stream: TcpStream) -> Self {
+        Self::connected(stream.into())
+    }
+}
+
+impl From<UnixStream> for Socket {
+    fn from(stream: UnixStream) -> Self {
+        Self::connected(stream.into())
+    }
+}

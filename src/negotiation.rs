@@ -1,0 +1,118 @@
+//! A handshake over a stream, driven step by step: what every adapter does with it.
+
+use std::io;
+use std::vec::Vec;
+
+use crate::handshake::MAX_MESSAGE;
+use crate::{Authenticated, Error, Extended, Handshake, Inbox, Proof, Space, Transmit};
+
+/// A handshake under way over a stream. It can be driven a little at a time, so that one loop
+/// serves many.
+#[derive(Debug)]
+pub struct Negotiation<K, P = Authenticated> {
+    /// None once it has ended, either way.
+    handshake: Option<Handshake<K, P>>,
+    /// The message being sent.
+    transmit: Option<Transmit>,
+}
+
+/// What the transport is to do. It answers how many bytes it moved, 0 at the end of what it reads,
+/// or `None` when it cannot move any for now.
+#[derive(Debug)]
+pub enum Operation<'a> {
+    /// Write these, one behind the other.
+    Write([&'a [u8]; 2]),
+    /// Read into this.
+    Read(Space<'a>),
+}
+
+impl<K: AsRef<[u8]>, P: Proof> Negotiation<K, P> {
+    /// At the beginning of `handshake`.
+    pub fn new(handshake: Handshake<K, P>) -> Self {
+        Self { handshake: Some(handshake), transmit: None }
+    }
+
+    /// Whether it waits for the transport to take bytes; if not, for it to give some.
+    #[must_use]
+    pub fn wants_write(&self) -> bool {
+        matches!(self.handshake, Some(Handshake::Send(_)))
+    }
+
+    /// Whether the peer's response was right.
+    #[must_use]
+    pub fn peer_is_proved(&self) -> bool {
+        self.handshake.as_ref().is_some_and(Handshake::peer_is_proved)
+    }
+
+    /// Goes as far as `transfer` can move bytes. `None`: call again when it can.
+    ///
+    /// Give the inbox a new limit when it is done: [`Inbox::open`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Auth`], [`Error::Frame`], [`Error::Ended`] and [`Error::Io`]. A peer that is
+    /// rejected is told so first, where that is possible.
+    ///
+    /// # Panics
+    ///
+    /// When it has ended before.
+    pub fn drive(
+        &mut self,
+        inbox: &mut Inbox,
+        mut transfer: impl FnMut(Operation<'_>) -> io::Result<Option<usize>>,
+    ) -> Result<Option<P>, Error> {
+        loop {
+            match self.handshake.take().expect("driven past its end") {
+                Handshake::Send(step) => {
+                    let message = step.message();
+                    let transmit = self.transmit.get_or_insert_with(|| {
+                        Transmit::new(message.len(), Extended::Refuse).expect("a short message")
+                    });
+                    let moved = transfer(Operation::Write(transmit.slices(message)));
+                    match moved {
+                        Ok(Some(n)) if n > 0 => {
+                            self.handshake = Some(if transmit.advance(n) {
+                                self.transmit = None;
+                                step.sent()?
+                            } else {
+                                Handshake::Send(step)
+                            });
+                        }
+                        Ok(None) => {
+                            self.handshake = Some(Handshake::Send(step));
+                            return Ok(None);
+                        }
+                        // Why the peer was rejected says more than that it could not be told.
+                        moved => {
+                            return Err(match (step.failure(), moved) {
+                                (Some(failure), _) => failure.into(),
+                                (None, Err(error)) => error.into(),
+                                (None, Ok(_)) => io::Error::from(io::ErrorKind::WriteZero).into(),
+                            });
+                        }
+                    }
+                }
+                Handshake::Receive(step) => {
+                    let read = |space: Space<'_>| transfer(Operation::Read(space));
+                    if inbox.receive_with(MAX_MESSAGE as u64, &mut Vec::new(), read)? {
+                        self.handshake = Some(step.receive(inbox.message())?);
+                    } else {
+                        self.handshake = Some(Handshake::Receive(step));
+                        return Ok(None);
+                    }
+                }
+                Handshake::Done(proof) => return Ok(Some(proof)),
+            }
+        }
+    }
+
+    /// What to report when it is given up, because it took too long.
+    #[must_use]
+    pub fn give_up(self) -> Error {
+        match self.handshake {
+            Some(Handshake::Send(step)) => step.failure().map(Error::Auth),
+            _ => None,
+        }
+        .unwrap_or(Error::TimedOut(crate::Phase::Handshake))
+    }
+}
