@@ -182,6 +182,12 @@ impl Framer {
         self.fail(error)
     }
 
+    /// Whether an error has ended the stream.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        matches!(self.state, State::Failed(_))
+    }
+
     /// Reports that `n` bytes of payload, asked for with [`Want::Payload`], were received without
     /// passing through the input. The frame is over when all of them have been.
     ///

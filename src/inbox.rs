@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use core::mem;
 use core::ops::Range;
 
+use crate::frame::EXTENDED;
 use crate::{Event, FrameError, Framer, MAX_HEADER, MAX_MESSAGE, Want};
 
 /// The longest message that is read ahead, in bytes; longer ones are read into place.
@@ -110,6 +111,47 @@ impl Inbox {
         self.buffer_len = READ_AHEAD;
     }
 
+    /// An inbox without a handshake, for a stream of which these bytes were received already, as
+    /// [`into_unread`](Self::into_unread) gives them.
+    #[must_use]
+    pub fn resumed(unread: Vec<u8>, max: u64) -> Self {
+        let mut inbox = Self::new();
+        inbox.open(max);
+        inbox.buffer_len = READ_AHEAD.max(unread.len());
+        inbox.unread = 0..unread.len();
+        inbox.buffer = unread;
+        inbox
+    }
+
+    /// What has arrived and was not received as a message yet, as it came over the wire. Whoever
+    /// takes over the transport needs it first.
+    #[must_use]
+    pub fn into_unread(mut self) -> Vec<u8> {
+        self.release();
+        let mut unread = Vec::new();
+        if let Some(large) = &self.large {
+            unread.extend_from_slice(&EXTENDED.to_be_bytes());
+            unread.extend_from_slice(&large.length.to_be_bytes());
+            unread.extend_from_slice(&large.bytes[..large.filled]);
+        }
+        unread.extend_from_slice(&self.buffer[self.unread]);
+        unread
+    }
+
+    /// Whether a receive would find something without waiting: a message, the beginning of a large
+    /// one, or an error.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let next = self.framer.clone().next(&self.buffer[self.unread.clone()]);
+        !matches!(next, Ok((_, Event::Need(_)))) || self.large_is_whole()
+    }
+
+    /// Whether an error has ended it: nothing more can be received.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.framer.has_failed()
+    }
+
     /// Looks for a whole message of at most `max` bytes in what has arrived. True: it is there as
     /// [`message`](Self::message). False: read into [`space`](Self::space) first.
     ///
@@ -164,8 +206,10 @@ impl Inbox {
         }
     }
 
+    /// Whole, and not lent out yet.
     fn large_is_whole(&self) -> bool {
-        self.large.as_ref().is_some_and(|large| large.filled as u64 == large.length)
+        let is_whole = |large: &Large| large.filled as u64 == large.length;
+        !matches!(self.lent, Lent::Large) && self.large.as_ref().is_some_and(is_whole)
     }
 
     fn lend_large(&mut self) {

@@ -46,11 +46,64 @@ impl AuthKey {
         Ok(key)
     }
 
+    /// The key of this process, made at the first call: Python's `current_process().authkey`.
+    ///
+    /// Every later call gives the same, until [`set_process`](Self::set_process).
+    ///
+    /// # Errors
+    ///
+    /// The generator's, at the first call.
+    #[cfg(feature = "std")]
+    pub fn process<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, R::Error> {
+        let mut process = process_key();
+        if let Some(key) = &*process {
+            return Ok(key.clone());
+        }
+        let key = Self::generate(rng)?;
+        *process = Some(key.clone());
+        Ok(key)
+    }
+
+    /// Sets the key of this process: one that its parent handed down, say.
+    #[cfg(feature = "std")]
+    pub fn set_process(key: Self) {
+        *process_key() = Some(key);
+    }
+
+    /// Writes it as one line of hexadecimal digits, the form in which to hand it to a Python child
+    /// over its standard input; arguments and environment can be read by others. The child takes
+    /// it as its own with these two lines:
+    ///
+    /// ```python
+    /// import binascii, multiprocessing, sys
+    /// multiprocessing.current_process().authkey = binascii.unhexlify(sys.stdin.readline().strip())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The writer's.
+    #[cfg(feature = "std")]
+    pub fn write_line(&self, to: &mut (impl std::io::Write + ?Sized)) -> std::io::Result<()> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digits = |byte: &u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+        let mut line = Zeroizing::new(Vec::with_capacity(2 * self.0.len() + 1));
+        line.extend(self.0.iter().flat_map(digits));
+        line.push(b'\n');
+        to.write_all(&line)
+    }
+
     /// Whether it has fewer than [16 bytes](Self::SHORT), and so is worth a warning.
     #[must_use]
     pub fn is_short(&self) -> bool {
         self.0.len() < Self::SHORT
     }
+}
+
+#[cfg(feature = "std")]
+fn process_key() -> std::sync::MutexGuard<'static, Option<AuthKey>> {
+    static PROCESS: std::sync::Mutex<Option<AuthKey>> = std::sync::Mutex::new(None);
+    // A key is set in one step: a panic elsewhere cannot have left half of one.
+    PROCESS.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 impl AsRef<[u8]> for AuthKey {

@@ -1,151 +1,347 @@
 //! A connection: whole messages, both ways.
 
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
-use mpconn::{Address, Authenticated, Error, Extended, Inbox, Outbox, Phase};
+use getrandom::SysRng;
+use mpconn::{
+    Address, Authenticated, Dialect, Error, Extended, Handshake, Inbox, Negotiation, Policy, Role,
+};
 
-use crate::{Deadline, Socket, Transport};
+use crate::session::{drive, start_error};
+use crate::socket::Credentials;
+use crate::{Deadline, Duplex, Receiver, Sender, Socket, Transport};
 
 /// A connection to a Python, or to another of these: Python's `Connection`.
 ///
 /// It carries whole messages of bytes, empty ones included. Small ones are read ahead, many with
 /// one system call, and sent with one each; large ones are read straight into their destination,
 /// which grows with what arrives.
+///
+/// It is a [`Receiver`] and a [`Sender`], and has their methods; [`split`](Self::split) takes them
+/// apart, for two threads.
 #[derive(Debug)]
 pub struct Connection<T = Socket> {
-    /// None when closed.
-    transport: Option<T>,
-    inbox: Inbox,
-    outbox: Outbox,
-    max_message: u64,
-    receive_timeout: Option<Duration>,
-    send_timeout: Option<Duration>,
-    authenticated: Option<Authenticated>,
-    peer: Option<Address>,
+    receiver: Receiver<T>,
+    sender: Sender<T>,
 }
 
 impl<T> Connection<T> {
+    /// A connection without a handshake, over a transport that nothing went over yet: anyone may be
+    /// on the other side.
+    ///
+    /// [`ListenerOptions::authenticate`](crate::ListenerOptions::authenticate) and
+    /// [`ConnectOptions::authenticate`](crate::ConnectOptions::authenticate) hold a handshake.
+    pub fn unauthenticated(transport: T) -> Self {
+        Self::resumed(transport, Vec::new())
+    }
+
+    /// The same, over a transport from which these bytes were received already, as
+    /// [`into_parts`](Self::into_parts) gives them.
+    pub fn resumed(transport: T, unread: Vec<u8>) -> Self {
+        let transport = Arc::new(transport);
+        let sender = Sender::unauthenticated(Arc::clone(&transport));
+        Self { receiver: Receiver::resumed(transport, unread), sender }
+    }
+
     pub(crate) fn opened(
         transport: T,
         inbox: Inbox,
         authenticated: Option<Authenticated>,
         peer: Option<Address>,
     ) -> Self {
-        Self {
-            transport: Some(transport),
-            inbox,
-            outbox: Outbox::new(),
-            max_message: crate::session::MAX_MESSAGE_BYTES,
-            receive_timeout: None,
-            send_timeout: None,
-            authenticated,
-            peer,
-        }
+        let transport = Arc::new(transport);
+        let sender = Sender::unauthenticated(Arc::clone(&transport));
+        let mut receiver = Receiver::opened(transport, inbox);
+        receiver.authenticated = authenticated;
+        receiver.peer = peer;
+        Self { receiver, sender }
+    }
+
+    pub(crate) fn receiver(&self) -> &Receiver<T> {
+        &self.receiver
     }
 
     /// The proof that both sides hold the key, and how they showed it. `None` without a key.
     #[must_use]
     pub fn authenticated(&self) -> Option<&Authenticated> {
-        self.authenticated.as_ref()
+        self.receiver.authenticated.as_ref()
     }
 
     /// Where the peer is, if that has an address: the client of a Unix socket seldom does.
     #[must_use]
     pub fn peer(&self) -> Option<&Address> {
-        self.peer.as_ref()
+        self.receiver.peer.as_ref()
     }
 
-    /// The longest message to receive from now on, in bytes; `u64::MAX` for any.
+    /// See [`Receiver::set_max_message`].
     pub fn set_max_message(&mut self, bytes: u64) {
-        self.max_message = bytes;
+        self.receiver.set_max_message(bytes);
     }
 
-    /// Whether messages over 2 GiB - 1 may be sent, which Python reads from 3.8 on.
+    /// See [`Sender::set_extended`].
     pub fn set_extended(&mut self, extended: Extended) {
-        self.outbox.set_extended(extended);
+        self.sender.set_extended(extended);
     }
 
-    /// How long a receive may wait, each time; `None`, the default, for ever.
+    /// See [`Receiver::set_timeout`].
     pub fn set_receive_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
-        self.receive_timeout = timeout.into();
+        self.receiver.set_timeout(timeout);
     }
 
-    /// How long a send may wait, each time; `None`, the default, for ever.
+    /// See [`Sender::set_timeout`].
     pub fn set_send_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
-        self.send_timeout = timeout.into();
+        self.sender.set_timeout(timeout);
     }
 
     /// Closes it: Python's `close`. Whatever is called afterwards ends with [`Error::Closed`].
     pub fn close(&mut self) {
-        self.transport = None;
-        self.inbox = Inbox::new();
+        self.receiver.close();
+        self.sender.close();
     }
 
-    /// Whether this side was closed.
+    /// Whether it was closed: Python's `closed`.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.transport.is_none()
+        self.receiver.is_closed()
+    }
+
+    /// See [`Receiver::is_readable`]; Python's `readable`.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        self.receiver.is_readable()
+    }
+
+    /// See [`Sender::is_writable`]; Python's `writable`.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.sender.is_writable()
+    }
+
+    /// The transport, and what was received from it but not as a message yet. Whoever goes on with
+    /// the transport needs those bytes first. `None` after a close.
+    #[must_use]
+    pub fn into_parts(self) -> Option<(T, Vec<u8>)> {
+        let Self { mut receiver, mut sender } = self;
+        sender.close();
+        let transport = receiver.take_transport()?;
+        Some((Arc::into_inner(transport)?, receiver.into_unread()))
+    }
+
+    /// Takes it apart into halves that two threads can use at the same time.
+    #[must_use]
+    pub fn split(self) -> (Receiver<T>, Sender<T>)
+    where
+        T: Duplex,
+    {
+        (self.receiver, self.sender)
+    }
+
+    /// Puts two halves together again.
+    ///
+    /// # Errors
+    ///
+    /// [`NotTheSame`] gives them back when they are not of one connection.
+    pub fn reunite(receiver: Receiver<T>, sender: Sender<T>) -> Result<Self, NotTheSame<T>> {
+        match (receiver.transport(), sender.transport()) {
+            (Some(one), Some(other)) if Arc::ptr_eq(one, other) => Ok(Self { receiver, sender }),
+            _ => Err(NotTheSame(Box::new((receiver, sender)))),
+        }
     }
 }
 
 impl<T: Transport> Connection<T> {
-    /// Sends one message: Python's `send_bytes`.
+    /// See [`Sender::send_bytes`].
     ///
     /// # Errors
     ///
-    /// [`Error::TooLong`] and [`Error::Closed`] before a byte is sent; [`Error::TimedOut`] and
-    /// [`Error::Io`], after which [`Error::HalfSent`] tells whether a part had been.
+    /// As there.
     pub fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
-        let transport = self.transport.as_mut().ok_or(Error::Closed)?;
-        let deadline = Deadline::after(self.send_timeout);
-        self.outbox.send_with(message, |slices| transport.send(slices, deadline))
+        self.sender.send_bytes(message)
     }
 
-    /// Receives one message: Python's `recv_bytes`.
+    /// See [`Sender::send_many`].
     ///
     /// # Errors
     ///
-    /// [`Error::Ended`] when the peer has closed; [`Error::Frame`] when it sent something too long
-    /// or out of protocol, after which nothing more can be received, but still sent;
-    /// [`Error::TimedOut`], which loses nothing; [`Error::Closed`] and [`Error::Io`].
+    /// As there.
+    pub fn send_many<M: AsRef<[u8]>>(
+        &mut self,
+        messages: impl IntoIterator<Item = M>,
+    ) -> Result<(), Error> {
+        self.sender.send_many(messages)
+    }
+
+    /// See [`Receiver::recv_bytes`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
     pub fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
-        self.recv_bytes_max(self.max_message)
+        self.receiver.recv_bytes()
     }
 
-    /// Receives one message of at most `max` bytes: Python's `recv_bytes(maxlength)`. The
-    /// connection's own limit holds as well.
+    /// See [`Receiver::recv_bytes_max`].
     ///
     /// # Errors
     ///
-    /// As for [`recv_bytes`](Self::recv_bytes).
+    /// As there.
     pub fn recv_bytes_max(&mut self, max: u64) -> Result<Vec<u8>, Error> {
-        self.receive(max, &mut Vec::new())?;
-        Ok(self.inbox.take())
+        self.receiver.recv_bytes_max(max)
     }
 
-    /// Receives one message in place of what `out` holds, whose memory is used again: the fastest
-    /// way for large messages.
-    ///
-    /// `out` may be empty after an error: its memory is then where the message goes on arriving.
+    /// See [`Receiver::recv_bytes_to`].
     ///
     /// # Errors
     ///
-    /// As for [`recv_bytes`](Self::recv_bytes).
+    /// As there.
     pub fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        self.receive(self.max_message, out)?;
-        self.inbox.take_to(out);
-        Ok(())
+        self.receiver.recv_bytes_to(out)
     }
 
-    fn receive(&mut self, max: u64, offer: &mut Vec<u8>) -> Result<(), Error> {
-        let transport = self.transport.as_mut().ok_or(Error::Closed)?;
-        let deadline = Deadline::after(self.receive_timeout);
-        let max = max.min(self.max_message);
-        let read = |space: mpconn::Space<'_>| transport.receive(space, deadline);
-        if self.inbox.receive_with(max, offer, read)? {
-            Ok(())
-        } else {
-            Err(Error::TimedOut(Phase::Receive))
+    /// See [`Receiver::recv_bytes_into`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        self.receiver.recv_bytes_into(buffer)
+    }
+
+    /// See [`Receiver::recv_borrowed`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
+        self.receiver.recv_borrowed()
+    }
+
+    /// See [`Receiver::poll`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn poll(&self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
+        self.receiver.poll(timeout)
+    }
+
+    /// Challenges the peer, at any point between two messages: Python's `deliver_challenge`. It
+    /// proves nothing about this side, and the connection does not become
+    /// [authenticated](Self::authenticated) by it.
+    ///
+    /// `role` is the side of the connection that this is. After an error, close the connection: the
+    /// two sides may be out of step.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Auth`] before all; [`Error::TimedOut`] after `timeout`; those of sending and
+    /// receiving.
+    pub fn deliver_challenge(
+        &mut self,
+        key: &[u8],
+        role: Role,
+        policy: &Policy,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Dialect, Error> {
+        self.turn(Handshake::delivering(key, role, policy, &mut SysRng), timeout.into())
+    }
+
+    /// Answers the peer's challenge, at any point between two messages: Python's
+    /// `answer_challenge`. It proves nothing about the peer.
+    ///
+    /// # Errors
+    ///
+    /// As for [`deliver_challenge`](Self::deliver_challenge).
+    pub fn answer_challenge(
+        &mut self,
+        key: &[u8],
+        role: Role,
+        policy: &Policy,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Dialect, Error> {
+        self.turn(Handshake::answering(key, role, policy, &mut SysRng), timeout.into())
+    }
+
+    fn turn(
+        &mut self,
+        handshake: Result<Handshake<&[u8], Dialect>, mpconn::StartError<getrandom::Error>>,
+        timeout: Option<Duration>,
+    ) -> Result<Dialect, Error> {
+        if !self.is_writable() && !self.is_closed() {
+            return Err(Error::HalfSent);
+        }
+        let mut negotiation = Negotiation::new(handshake.map_err(start_error)?);
+        let (transport, inbox) = self.receiver.parts()?;
+        match drive(&mut negotiation, transport, inbox, Deadline::after(timeout))? {
+            Some(proof) => Ok(proof),
+            None => Err(negotiation.give_up()),
         }
     }
 }
+
+impl Connection {
+    /// Who is on the other side of a Unix socket, as the kernel recorded it when the peer
+    /// connected.
+    ///
+    /// # Errors
+    ///
+    /// The system's, for a transport that is no Unix socket; `NotConnected` after a close.
+    #[cfg(target_os = "linux")]
+    pub fn peer_credentials(&self) -> io::Result<Credentials> {
+        match self.receiver.transport() {
+            Some(socket) => socket.peer_credentials(),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Its descriptor, Python's `fileno`; `None` after a close.
+    #[must_use]
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.receiver.fd()
+    }
+}
+
+impl Receiver {
+    /// Its descriptor, Python's `fileno`; `None` after a close.
+    #[must_use]
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.transport().map(|socket| socket.as_fd())
+    }
+}
+
+impl Sender {
+    /// Its descriptor, Python's `fileno`; `None` after a close.
+    #[must_use]
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.transport().map(|socket| socket.as_fd())
+    }
+}
+
+/// Two halves that are not of one connection, or are closed.
+pub struct NotTheSame<T>(Box<(Receiver<T>, Sender<T>)>);
+
+impl<T> NotTheSame<T> {
+    /// The halves, as they were.
+    #[must_use]
+    pub fn into_halves(self) -> (Receiver<T>, Sender<T>) {
+        *self.0
+    }
+}
+
+impl<T> fmt::Debug for NotTheSame<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NotTheSame(..)")
+    }
+}
+
+impl<T> fmt::Display for NotTheSame<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the halves are not of one open connection")
+    }
+}
+
+impl<T> std::error::Error for NotTheSame<T> {}

@@ -8,19 +8,29 @@ mod client;
 mod connection;
 mod deadline;
 mod listener;
+mod pipe;
+mod receiver;
+mod sender;
 mod session;
 mod slots;
 mod socket;
 mod transport;
+mod wait;
 
 pub use client::{ConnectOptions, connect};
-pub use connection::Connection;
+pub use connection::{Connection, NotTheSame};
 pub use deadline::Deadline;
 pub use getrandom::SysRng;
 pub use listener::{Closer, Incoming, Listener, ListenerOptions};
 pub use mpconn::{
     Address, AddressError, AuthError, AuthKey, Authenticated, Dialect, Digest, Error, Extended,
-    Family, FrameError, PeerError, Phase, Policy,
+    Family, FrameError, PeerError, Phase, Policy, Role, Space,
 };
+pub use pipe::{one_way_pipe, pipe};
+pub use receiver::Receiver;
+pub use sender::Sender;
+#[cfg(target_os = "linux")]
+pub use socket::Credentials;
 pub use socket::Socket;
-pub use transport::{ReadWrite, Transport};
+pub use transport::{Duplex, ReadWrite, Transport};
+pub use wait::{Source, wait};

@@ -354,34 +354,53 @@ impl Listener {
         }
     }
 
+    /// Whether the next call of `accept` has something to tell at once.
+    pub(crate) fn has_outcomes(&self) -> bool {
+        !self.outcomes.is_empty() || self.closing.closed.load(Ordering::Acquire)
+    }
+
+    /// What there is to wait for: a close, clients if they are wanted, and what is pending.
+    fn interests(&self, clients: bool) -> impl Iterator<Item = PollFd<'_>> {
+        // A descriptor is always polled for errors: one that must not be looked at stays out.
+        let clients = clients.then(|| PollFd::new(&*self.bound, PollFlags::IN));
+        [PollFd::new(&self.wake, PollFlags::IN)]
+            .into_iter()
+            .chain(clients)
+            .chain(self.slots.interests().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)))
+    }
+
+    /// The same, for [`wait`](crate::wait).
+    pub(crate) fn sources(&self) -> impl Iterator<Item = PollFd<'_>> {
+        self.interests(self.pause_left().is_none() && !self.slots.is_full_of_proved())
+    }
+
+    /// How long clients are still left waiting, if they are.
+    fn pause_left(&self) -> Option<Duration> {
+        let left = self.shortage?.until.saturating_duration_since(Instant::now());
+        Some(left).filter(|left| !left.is_zero())
+    }
+
     /// Waits until something can be done.
     fn wait(&mut self, deadline: Deadline, with_slots: bool) -> Result<Ready, Error> {
         if self.closing.closed.load(Ordering::Acquire) {
             return Err(Error::Closed);
         }
-        let pause = self.shortage.map(|s| s.until.saturating_duration_since(Instant::now()));
-        let listening = pause.is_none_or(|left| left.is_zero()) && !self.slots.is_full_of_proved();
+        let pause = self.pause_left();
+        let clients = pause.is_none() && !self.slots.is_full_of_proved();
         let expiry = self.slots.next_expiry().map(|at| at.saturating_sub(self.clock));
-        let pause = pause.filter(|left| !left.is_zero());
         let wake_at = [deadline.left(), pause, expiry.filter(|_| with_slots)];
 
-        // A descriptor is always polled for errors: one that must not be looked at stays out.
-        let mut fds = vec![PollFd::new(&self.wake, PollFlags::IN)];
-        if listening {
-            fds.push(PollFd::new(&*self.bound, PollFlags::IN));
-        }
-        let before_slots = fds.len();
-        if with_slots {
-            fds.extend(
-                self.slots.interests().map(|(fd, interest)| PollFd::from_borrowed_fd(fd, interest)),
-            );
+        let mut fds: Vec<_> = self.interests(clients).collect();
+        let before_slots = 1 + usize::from(clients);
+        if !with_slots {
+            fds.truncate(before_slots);
         }
         poll_until(&mut fds, Deadline::after(wake_at.into_iter().flatten().min()))?;
         if self.closing.closed.load(Ordering::Acquire) {
             return Err(Error::Closed);
         }
         Ok(Ready {
-            clients: listening && !fds[1].revents().is_empty(),
+            clients: clients && !fds[1].revents().is_empty(),
             slots: fds[before_slots..].iter().map(|fd| !fd.revents().is_empty()).collect(),
         })
     }

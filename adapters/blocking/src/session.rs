@@ -50,7 +50,7 @@ impl Session {
     /// Holds the handshake over `transport`, if there is a key, within its deadline.
     pub(crate) fn establish<T: Transport>(
         &self,
-        mut transport: T,
+        transport: T,
         role: Role,
         peer: Option<Address>,
     ) -> Result<Connection<T>, Error> {
@@ -58,7 +58,7 @@ impl Session {
         let mut authenticated = None;
         if let Some(mut negotiation) = self.negotiation(role)? {
             let deadline = Deadline::after(self.handshake_timeout);
-            match drive(&mut negotiation, &mut transport, &mut inbox, deadline)? {
+            match drive(&mut negotiation, &transport, &mut inbox, deadline)? {
                 Some(proof) => authenticated = Some(proof),
                 None => return Err(negotiation.give_up()),
             }
@@ -85,7 +85,7 @@ impl Session {
 /// Goes on with a handshake until it ends, or the deadline comes.
 pub(crate) fn drive<K: AsRef<[u8]>, P: Proof, T: Transport>(
     negotiation: &mut Negotiation<K, P>,
-    transport: &mut T,
+    transport: &T,
     inbox: &mut Inbox,
     deadline: Deadline,
 ) -> Result<Option<P>, Error> {

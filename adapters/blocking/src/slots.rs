@@ -133,7 +133,7 @@ impl Slots {
 
 impl Slot {
     fn advance(&mut self) -> Result<Option<mpconn::Authenticated>, Error> {
-        drive(&mut self.negotiation, &mut self.socket, &mut self.inbox, Deadline::now())
+        drive(&mut self.negotiation, &self.socket, &mut self.inbox, Deadline::now())
     }
 
     /// The peer's socket closes here: a kept error keeps nothing open.

@@ -4,7 +4,6 @@ use std::io::{self, IoSlice};
 use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 
 use mpconn::Space;
 use rustix::buffer::spare_capacity;
@@ -12,25 +11,25 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg, sockopt};
 
-use crate::{Deadline, Transport};
+use crate::{Deadline, Duplex, Transport};
 
 /// A connected TCP or Unix socket, or any other descriptor that bytes can be read from or written
 /// to, such as an end of a `pipe(2)`.
 ///
 /// It stays in the mode it is in, blocking or not, since that is shared with everyone who has the
-/// same descriptor; either works. Clones are the same socket, which closes with the last of them.
+/// same descriptor; either works.
 ///
 /// A socket never raises `SIGPIPE`. A pipe of the file system does, when it is written to after
 /// its reader has gone and the program has not changed the signal's default (Rust programs have).
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Socket {
-    fd: Arc<OwnedFd>,
+    fd: OwnedFd,
     is_socket: bool,
 }
 
 impl Socket {
     pub(crate) fn connected(fd: OwnedFd) -> Self {
-        Self { fd: Arc::new(fd), is_socket: true }
+        Self { fd, is_socket: true }
     }
 
     fn read(&self, space: &mut Space<'_>, wait: bool) -> Result<usize, Errno> {
@@ -110,12 +109,52 @@ pub(crate) fn poll_until(fds: &mut [PollFd<'_>], deadline: Deadline) -> io::Resu
 }
 
 impl Transport for Socket {
-    fn receive(&mut self, mut space: Space<'_>, deadline: Deadline) -> io::Result<Option<usize>> {
+    fn receive(&self, mut space: Space<'_>, deadline: Deadline) -> io::Result<Option<usize>> {
         self.until(deadline, PollFlags::IN, |wait| self.read(&mut space, wait))
     }
 
-    fn send(&mut self, slices: &[IoSlice<'_>], deadline: Deadline) -> io::Result<Option<usize>> {
+    fn send(&self, slices: &[IoSlice<'_>], deadline: Deadline) -> io::Result<Option<usize>> {
         self.until(deadline, PollFlags::OUT, |wait| self.write(slices, wait))
+    }
+
+    fn wait_readable(&self, deadline: Deadline) -> io::Result<bool> {
+        ready(self, PollFlags::IN, deadline)
+    }
+}
+
+impl Duplex for Socket {}
+
+/// Who is on the other side of a Unix socket.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Credentials {
+    /// The process that connected.
+    pub pid: i32,
+    /// Its effective user.
+    pub uid: u32,
+    /// Its effective group.
+    pub gid: u32,
+}
+
+#[cfg(target_os = "linux")]
+impl Socket {
+    /// Who is on the other side of a Unix socket, as the kernel recorded it when the peer
+    /// connected.
+    ///
+    /// # Errors
+    ///
+    /// The system's, when it is none.
+    pub fn peer_credentials(&self) -> io::Result<Credentials> {
+        let peer = sockopt::socket_peercred(self)?;
+        let (uid, gid) = (peer.uid.as_raw(), peer.gid.as_raw());
+        Ok(Credentials { pid: peer.pid.as_raw_nonzero().get(), uid, gid })
+    }
+}
+
+impl From<Socket> for OwnedFd {
+    fn from(socket: Socket) -> Self {
+        socket.fd
     }
 }
 
@@ -128,7 +167,7 @@ impl AsFd for Socket {
 impl From<OwnedFd> for Socket {
     fn from(fd: OwnedFd) -> Self {
         let is_socket = sockopt::socket_type(&fd).is_ok();
-        Self { fd: Arc::new(fd), is_socket }
+        Self { fd, is_socket }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a connection runs over.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mpconn::Space;
 
@@ -14,7 +15,7 @@ pub trait Transport {
     /// # Errors
     ///
     /// The system's. An interruption by a signal is none: go on waiting.
-    fn receive(&mut self, space: Space<'_>, deadline: Deadline) -> io::Result<Option<usize>>;
+    fn receive(&self, space: Space<'_>, deadline: Deadline) -> io::Result<Option<usize>>;
 
     /// Writes some of these bytes, one slice behind the other: how many, `None` when none could be
     /// written before the deadline.
@@ -22,26 +23,66 @@ pub trait Transport {
     /// # Errors
     ///
     /// The system's. An interruption by a signal is none: go on waiting.
-    fn send(&mut self, slices: &[IoSlice<'_>], deadline: Deadline) -> io::Result<Option<usize>>;
+    fn send(&self, slices: &[IoSlice<'_>], deadline: Deadline) -> io::Result<Option<usize>>;
+
+    /// Waits until [`receive`](Self::receive) would not have to: false when the deadline came
+    /// first.
+    ///
+    /// # Errors
+    ///
+    /// The system's, and `Unsupported` where the transport cannot tell, which is the default.
+    fn wait_readable(&self, deadline: Deadline) -> io::Result<bool> {
+        let _ = deadline;
+        Err(io::Error::new(ErrorKind::Unsupported, "this transport cannot be polled"))
+    }
 }
+
+/// A transport that one thread can receive from while another sends, so that a connection over it
+/// can be [split](crate::Connection::split).
+pub trait Duplex: Transport {}
 
 /// Any `Read + Write` as a transport: a TLS stream, a serial line, a buffer.
 ///
 /// It knows no deadlines. Where the stream has timeouts of its own, set those: `WouldBlock` and
 /// `TimedOut` are taken for a deadline that has passed.
-#[derive(Debug, Clone)]
-pub struct ReadWrite<S>(pub S);
+#[derive(Debug)]
+pub struct ReadWrite<S>(Mutex<S>);
 
-impl<S: Read + Write> Transport for ReadWrite<S> {
-    fn receive(&mut self, space: Space<'_>, _: Deadline) -> io::Result<Option<usize>> {
-        let buffer = space.into_slice();
-        until_timeout(|| self.0.read(buffer))
+impl<S> ReadWrite<S> {
+    /// Over this stream.
+    pub const fn new(stream: S) -> Self {
+        Self(Mutex::new(stream))
     }
 
-    fn send(&mut self, slices: &[IoSlice<'_>], _: Deadline) -> io::Result<Option<usize>> {
-        let written = until_timeout(|| self.0.write_vectored(slices))?;
+    /// The stream.
+    pub fn into_inner(self) -> S {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The stream, to set its timeouts, say.
+    pub fn get_mut(&mut self) -> &mut S {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Never contended: without `Duplex`, one thread at a time has the connection.
+    fn stream(&self) -> MutexGuard<'_, S> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Read + Write> Transport for ReadWrite<S> {
+    fn receive(&self, space: Space<'_>, _: Deadline) -> io::Result<Option<usize>> {
+        let buffer = space.into_slice();
+        until_timeout(|| self.stream().read(buffer))
+    }
+
+    fn send(&self, slices: &[IoSlice<'_>], _: Deadline) -> io::Result<Option<usize>> {
+        let mut stream = self.stream();
+        let written = until_timeout(|| stream.write_vectored(slices))?;
         // A stream that buffers what is written must not keep a message back.
-        self.0.flush()?;
+        if written.is_some() {
+            stream.flush()?;
+        }
         Ok(written)
     }
 }

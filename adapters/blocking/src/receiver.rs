@@ -1,0 +1,193 @@
+//! The receiving half.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mpconn::{Address, Authenticated, Error, Inbox, Phase, Space};
+
+use crate::session::MAX_MESSAGE_BYTES;
+use crate::{Deadline, Socket, Transport};
+
+/// The half of a [`Connection`](crate::Connection) that receives, or one end of a
+/// [one-way pipe](crate::one_way_pipe).
+///
+/// A receive that runs out of time loses nothing: the next one, of whatever kind, goes on with the
+/// message.
+#[derive(Debug)]
+pub struct Receiver<T = Socket> {
+    /// None when closed.
+    transport: Option<Arc<T>>,
+    inbox: Inbox,
+    max_message: u64,
+    timeout: Option<Duration>,
+    pub(crate) authenticated: Option<Authenticated>,
+    pub(crate) peer: Option<Address>,
+}
+
+impl<T> Receiver<T> {
+    /// Over a transport that nothing was received from yet, without a handshake.
+    pub fn unauthenticated(transport: impl Into<Arc<T>>) -> Self {
+        Self::resumed(transport, Vec::new())
+    }
+
+    /// Over a transport from which these bytes were received, as
+    /// [`into_parts`](crate::Connection::into_parts) gives them.
+    pub fn resumed(transport: impl Into<Arc<T>>, unread: Vec<u8>) -> Self {
+        Self::opened(transport.into(), Inbox::resumed(unread, MAX_MESSAGE_BYTES))
+    }
+
+    pub(crate) fn opened(transport: Arc<T>, inbox: Inbox) -> Self {
+        Self {
+            transport: Some(transport),
+            inbox,
+            max_message: MAX_MESSAGE_BYTES,
+            timeout: None,
+            authenticated: None,
+            peer: None,
+        }
+    }
+
+    pub(crate) fn transport(&self) -> Option<&Arc<T>> {
+        self.transport.as_ref()
+    }
+
+    pub(crate) fn take_transport(&mut self) -> Option<Arc<T>> {
+        self.transport.take()
+    }
+
+    pub(crate) fn into_unread(self) -> Vec<u8> {
+        self.inbox.into_unread()
+    }
+
+    /// The longest message to receive from now on, in bytes: 64 MiB by default, `u64::MAX` for any.
+    pub fn set_max_message(&mut self, bytes: u64) {
+        self.max_message = bytes;
+    }
+
+    /// How long a receive may wait, each time; `None`, the default, for ever.
+    pub fn set_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
+        self.timeout = timeout.into();
+    }
+
+    /// Closes this half. The transport closes with the last half.
+    pub fn close(&mut self) {
+        self.transport = None;
+        self.inbox = Inbox::new();
+    }
+
+    /// Whether it was closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.transport.is_none()
+    }
+
+    /// Whether messages can be received: not after a close, and not after one that was too long or
+    /// out of protocol.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        !self.is_closed() && !self.inbox.has_failed()
+    }
+
+    /// Whether a receive would find something that has been read ahead already.
+    pub(crate) fn has_read_ahead(&self) -> bool {
+        self.inbox.is_ready()
+    }
+}
+
+impl<T: Transport> Receiver<T> {
+    /// Receives one message: Python's `recv_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Ended`] when the peer has closed; [`Error::Frame`] when it sent something too long
+    /// or out of protocol, after which nothing more can be received, but still sent;
+    /// [`Error::TimedOut`], which loses nothing; [`Error::Closed`] and [`Error::Io`].
+    pub fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
+        self.recv_bytes_max(u64::MAX)
+    }
+
+    /// Receives one message of at most `max` bytes: Python's `recv_bytes(maxlength)`. The
+    /// [connection's limit](Self::set_max_message) holds as well.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_bytes`](Self::recv_bytes).
+    pub fn recv_bytes_max(&mut self, max: u64) -> Result<Vec<u8>, Error> {
+        self.receive(max, &mut Vec::new())?;
+        Ok(self.inbox.take())
+    }
+
+    /// Receives one message in place of what `out` holds, whose memory is used again: the fastest
+    /// way for large messages.
+    ///
+    /// After an error `out` may be empty: its memory is then where the message goes on arriving.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_bytes`](Self::recv_bytes).
+    pub fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.receive(u64::MAX, out)?;
+        self.inbox.take_to(out);
+        Ok(())
+    }
+
+    /// Receives one message into the beginning of `buffer`, and tells its length: Python's
+    /// `recv_bytes_into`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_bytes`](Self::recv_bytes), and [`Error::BufferTooShort`], which carries the
+    /// message.
+    pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        self.receive(u64::MAX, &mut Vec::new())?;
+        let message = self.inbox.message();
+        match buffer.get_mut(..message.len()) {
+            Some(room) => {
+                room.copy_from_slice(message);
+                Ok(message.len())
+            }
+            None => Err(Error::BufferTooShort(self.inbox.take())),
+        }
+    }
+
+    /// Receives one message and lends it until the next call: the fastest way for small messages,
+    /// which are not copied out of what was read ahead.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_bytes`](Self::recv_bytes).
+    pub fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
+        self.receive(u64::MAX, &mut Vec::new())?;
+        Ok(self.inbox.message())
+    }
+
+    fn receive(&mut self, max: u64, offer: &mut Vec<u8>) -> Result<(), Error> {
+        let transport = self.transport.as_ref().ok_or(Error::Closed)?;
+        let deadline = Deadline::after(self.timeout);
+        let read = |space: Space<'_>| transport.receive(space, deadline);
+        if self.inbox.receive_with(max.min(self.max_message), offer, read)? {
+            Ok(())
+        } else {
+            Err(Error::TimedOut(Phase::Receive))
+        }
+    }
+
+    /// Whether there is something to receive, waiting for it for at most `timeout`; `None` waits
+    /// for ever. Python's `poll`.
+    ///
+    /// True means that a message is there, a part of one, the end, or an error: a receive may still
+    /// wait for the rest of a message.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`], and [`Error::Io`], with `Unsupported` for a transport that cannot tell.
+    pub fn poll(&self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
+        let transport = self.transport.as_ref().ok_or(Error::Closed)?;
+        Ok(self.has_read_ahead() || transport.wait_readable(Deadline::after(timeout))?)
+    }
+
+    /// The transport and the inbox, for a handshake.
+    pub(crate) fn parts(&mut self) -> Result<(&T, &mut Inbox), Error> {
+        Ok((self.transport.as_deref().ok_or(Error::Closed)?, &mut self.inbox))
+    }
+}

@@ -1,0 +1,95 @@
+//! Waiting for many at once: Python's `wait`.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags};
+
+use crate::socket::poll_until;
+use crate::{Connection, Deadline, Listener, Receiver};
+
+/// Something to wait for: a reference to a [`Connection`], [`Receiver`] or [`Listener`], or any
+/// descriptor.
+#[derive(Debug)]
+pub struct Source<'a>(Kind<'a>);
+
+#[derive(Debug)]
+enum Kind<'a> {
+    /// There is something to receive, or the end, or an error.
+    Ready,
+    Fd(BorrowedFd<'a>),
+    Listener(&'a Listener),
+}
+
+/// Waits until at least one of the sources is ready, for at most `timeout`, and tells which are, by
+/// their places in the order given: Python's `wait`. All that are ready are told, so that a busy
+/// one cannot hide the others. `None` waits for ever.
+///
+/// A connection is ready when a receive would find something: a message, the beginning of one, the
+/// end, or an error, be it read ahead already or in the kernel; a closed one always is. A
+/// listener is ready when a call of [`accept_timeout`](Listener::accept_timeout) gets further, which
+/// need not end in a connection.
+///
+/// ```no_run
+/// # fn f(connections: &mut [mpconn_blocking::Connection]) -> Result<(), mpconn_blocking::Error> {
+/// for ready in mpconn_blocking::wait(&*connections, None)? {
+///     let message = connections[ready].recv_bytes()?;
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// The system's.
+pub fn wait<'a, S: Into<Source<'a>>>(
+    sources: impl IntoIterator<Item = S>,
+    timeout: impl Into<Option<Duration>>,
+) -> io::Result<Vec<usize>> {
+    let sources: Vec<Source<'a>> = sources.into_iter().map(Into::into).collect();
+    let mut ready = Vec::new();
+    let mut fds = Vec::with_capacity(sources.len());
+    let mut places = Vec::with_capacity(sources.len());
+    for (place, source) in sources.iter().enumerate() {
+        match source.0 {
+            Kind::Ready => ready.push(place),
+            Kind::Fd(fd) => fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN)),
+            Kind::Listener(listener) => fds.extend(listener.sources()),
+        }
+        places.resize(fds.len(), place);
+    }
+    let deadline = if ready.is_empty() { Deadline::after(timeout) } else { Deadline::now() };
+    poll_until(&mut fds, deadline)?;
+    let polled = fds.iter().zip(places).filter(|(fd, _)| !fd.revents().is_empty());
+    ready.extend(polled.map(|(_, place)| place));
+    ready.sort_unstable();
+    ready.dedup();
+    Ok(ready)
+}
+
+impl<'a> From<&'a Receiver> for Source<'a> {
+    fn from(receiver: &'a Receiver) -> Self {
+        Self(match receiver.fd() {
+            Some(fd) if !receiver.has_read_ahead() => Kind::Fd(fd),
+            _ => Kind::Ready,
+        })
+    }
+}
+
+impl<'a> From<&'a Connection> for Source<'a> {
+    fn from(connection: &'a Connection) -> Self {
+        connection.receiver().into()
+    }
+}
+
+impl<'a> From<&'a Listener> for Source<'a> {
+    fn from(listener: &'a Listener) -> Self {
+        Self(if listener.has_outcomes() { Kind::Ready } else { Kind::Listener(listener) })
+    }
+}
+
+impl<'a> From<BorrowedFd<'a>> for Source<'a> {
+    fn from(fd: BorrowedFd<'a>) -> Self {
+        Self(Kind::Fd(fd))
+    }
+}
