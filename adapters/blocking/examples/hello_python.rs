@@ -10,11 +10,11 @@
 use std::env;
 use std::error::Error;
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use mpconn_blocking::{AuthKey, ConnectOptions, Connection, Listener, ListenerOptions, SysRng};
+use mpconn_blocking::{AuthKey, ConnectOptions, Connection, ListenerOptions, SysRng};
 
 /// Messages of these sizes go to the peer, which sends each back turned round.
 const SIZES: [usize; 6] = [0, 1, 255, 4096, 65_536, 1 << 20];
@@ -183,9 +183,7 @@ fn start(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    let hex: String = key.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut stdin = child.stdin.take().ok_or("no standard input")?;
-    writeln!(stdin, "{hex}")?;
+    key.write_line(&mut child.stdin.take().ok_or("no standard input")?)?;
     Ok(child)
 }
 

@@ -42,18 +42,6 @@ pub struct ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// Both sides prove that they have this key.
-    #[must_use]
-    pub fn with_key(key: AuthKey) -> Self {
-        Self::new(Some(key))
-    }
-
-    /// Neither side proves anything: Python's `authkey=None`.
-    #[must_use]
-    pub fn without_key() -> Self {
-        Self::new(None)
-    }
-
     fn new(key: Option<AuthKey>) -> Self {
         Self { session: Session::new(key), connect_timeout: Some(CONNECT_TIMEOUT), retry: false }
     }
@@ -87,6 +75,7 @@ impl ConnectOptions {
         A::Error: Into<AddressError>,
     {
         let address = address.try_into().map_err(|error| Error::Address(error.into()))?;
+        self.session.check()?;
         let deadline = Deadline::after(self.connect_timeout);
         let socket = loop {
             match open(&address, deadline) {

@@ -44,19 +44,6 @@ pub struct ListenerOptions {
 }
 
 impl ListenerOptions {
-    /// Both sides prove that they have this key.
-    #[must_use]
-    pub fn with_key(key: AuthKey) -> Self {
-        Self::new(Some(key))
-    }
-
-    /// Neither side proves anything: Python's `authkey=None`. Whoever can reach the address gets
-    /// in.
-    #[must_use]
-    pub fn without_key() -> Self {
-        Self::new(None)
-    }
-
     fn new(key: Option<AuthKey>) -> Self {
         Self {
             session: Session::new(key),
@@ -163,8 +150,7 @@ impl ListenerOptions {
     }
 
     fn listen(&self, bound: Bound, file: Option<SocketFile>) -> Result<Listener, Error> {
-        // An empty key is found out now rather than with the first client.
-        self.session.negotiation(Role::Listener)?;
+        self.session.check()?;
         let address = bound.address()?;
         let (wake, waker) = UnixStream::pair()?;
         waker.set_nonblocking(true)?;

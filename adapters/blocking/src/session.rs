@@ -37,6 +37,15 @@ impl Session {
         }
     }
 
+    /// Refuses an empty key before the first peer comes, and warns of a short one.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        #[cfg(feature = "tracing")]
+        if self.key.as_ref().is_some_and(AuthKey::is_short) {
+            tracing::warn!("the key has fewer than {} bytes: it can be guessed", AuthKey::SHORT);
+        }
+        self.negotiation(Role::Listener).map(|_| ())
+    }
+
     /// The handshake to hold, if there is a key.
     pub(crate) fn negotiation(&self, role: Role) -> Result<Option<Negotiation<AuthKey>>, Error> {
         let Some(key) = self.key.clone() else { return Ok(None) };
@@ -103,10 +112,37 @@ pub(crate) fn start_error(error: StartError<getrandom::Error>) -> Error {
     })
 }
 
-/// The setters that [`ListenerOptions`](crate::ListenerOptions) and
+pub(crate) fn process_key() -> Result<AuthKey, Error> {
+    AuthKey::process(&mut SysRng).map_err(|error| start_error(StartError::Rng(error)))
+}
+
+/// The constructors and setters that [`ListenerOptions`](crate::ListenerOptions) and
 /// [`ConnectOptions`](crate::ConnectOptions) have in common.
 macro_rules! session_setters {
     () => {
+        /// Both sides prove that they have this key.
+        #[must_use]
+        pub fn with_key(key: AuthKey) -> Self {
+            Self::new(Some(key))
+        }
+
+        /// Both sides prove that they have the [key of this process](AuthKey::process), which its
+        /// children may have been handed: Python's `authenticate=True` without a key.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Start`] when the system has no random bytes for a first such key.
+        pub fn with_process_key() -> Result<Self, Error> {
+            crate::session::process_key().map(Self::with_key)
+        }
+
+        /// Neither side proves anything: Python's `authkey=None`. Whoever can reach the address is
+        /// let in, and whoever has taken it is believed.
+        #[must_use]
+        pub fn without_key() -> Self {
+            Self::new(None)
+        }
+
         /// What to challenge with, and what to accept from peers. [`Policy::COMPAT`] by default.
         #[must_use]
         pub fn policy(mut self, policy: Policy) -> Self {
