@@ -11,8 +11,9 @@ use mpconn::{
     Address, Authenticated, Dialect, Error, Extended, Handshake, Inbox, Negotiation, Policy, Role,
 };
 
-use crate::session::{drive, start_error};
-use crate::socket::Credentials;
+use mpconn_sockets::start_error;
+
+use crate::session::drive;
 use crate::{Deadline, Duplex, Receiver, Sender, Socket, Transport};
 
 /// A connection to a Python, or to another of these: Python's `Connection`.
@@ -291,7 +292,7 @@ impl Connection {
     ///
     /// The system's, for a transport that is no Unix socket; `NotConnected` after a close.
     #[cfg(target_os = "linux")]
-    pub fn peer_credentials(&self) -> io::Result<Credentials> {
+    pub fn peer_credentials(&self) -> io::Result<mpconn_sockets::Credentials> {
         match self.receiver.transport() {
             Some(socket) => socket.peer_credentials(),
             None => Err(io::ErrorKind::NotConnected.into()),

@@ -3,7 +3,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg(unix)]
 
-mod bind;
 mod client;
 mod connection;
 mod deadline;
@@ -26,11 +25,11 @@ pub use mpconn::{
     Address, AddressError, AuthError, AuthKey, Authenticated, Dialect, Digest, Error, Extended,
     Family, FrameError, PeerError, Phase, Policy, Role, Space,
 };
+#[cfg(target_os = "linux")]
+pub use mpconn_sockets::Credentials;
 pub use pipe::{one_way_pipe, pipe};
 pub use receiver::Receiver;
 pub use sender::Sender;
-#[cfg(target_os = "linux")]
-pub use socket::Credentials;
 pub use socket::Socket;
 pub use transport::{Duplex, ReadWrite, Transport};
 pub use wait::{Source, wait};

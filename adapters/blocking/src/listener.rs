@@ -1,6 +1,7 @@
 //! Accepting connections: Python's `Listener`.
 
 use std::collections::VecDeque;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,91 +9,26 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use mpconn::{
-    Address, AddressError, AuthKey, Error, Extended, Family, PeerError, Phase, Policy, Role,
+    Address, AddressError, AuthKey, Error, Extended, Family, Inbox, PeerError, Phase, Policy, Role,
 };
+use mpconn_sockets::{Bound, Listening, Session, Shortage, SocketFile, unix_address};
 use rustix::event::{PollFd, PollFlags};
-use rustix::io::Errno;
 use rustix::net::Shutdown;
 
-use crate::bind::{BindOptions, Bound, SocketFile};
-use crate::session::{Session, session_setters};
+use crate::session::{establish, open};
 use crate::slots::{Outcome, Slots};
 use crate::socket::poll_until;
-use crate::{Connection, Deadline, Socket, Transport, bind};
-
-/// Clients that may wait to be accepted, unless set otherwise. Python's default is 1.
-const BACKLOG: i32 = 128;
-
-/// Handshakes that may be pending, unless set otherwise.
-const MAX_PENDING: usize = 1024;
+use crate::{Connection, Deadline, Socket, Transport};
 
 /// Clients taken in before those that are pending are looked at again.
 const ACCEPT_AT_ONCE: usize = 64;
 
-/// How long to leave clients waiting when the system has no descriptor or no memory for another:
-/// doubled from the first to the second of these, so that a lasting shortage costs a handful of
-/// `accept` calls a second, and a passing one is hardly noticed.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(320));
-
 /// How to listen.
 #[derive(Debug, Clone)]
-pub struct ListenerOptions {
-    session: Session,
-    bind: BindOptions,
-    family: Option<Family>,
-    max_pending: usize,
-}
+pub struct ListenerOptions(Listening);
 
 impl ListenerOptions {
-    fn new(key: Option<AuthKey>) -> Self {
-        Self {
-            session: Session::new(key),
-            bind: BindOptions { backlog: BACKLOG, mode: 0o600, replace_stale: false },
-            family: None,
-            max_pending: MAX_PENDING,
-        }
-    }
-
-    session_setters!();
-
-    /// How many clients may wait to be accepted; 128 by default. The system has a limit of its own.
-    #[must_use]
-    pub fn backlog(mut self, backlog: u16) -> Self {
-        self.bind.backlog = backlog.into();
-        self
-    }
-
-    /// The family, where a host's name has addresses of both IPv4 and IPv6, and where there is no
-    /// address at all. By default IPv4 comes first, as it is the one that Python takes.
-    #[must_use]
-    pub fn family(mut self, family: Family) -> Self {
-        self.family = Some(family);
-        self
-    }
-
-    /// The permissions of a Unix socket's file, of which the right to write is the right to
-    /// connect; 0600 by default. It never has more than these, not even for a moment.
-    #[must_use]
-    pub fn mode(mut self, mode: u32) -> Self {
-        self.bind.mode = mode;
-        self
-    }
-
-    /// Whether a Unix socket's file at which nobody listens any more is replaced. One that somebody
-    /// listens at never is, and neither is any other file.
-    #[must_use]
-    pub fn replace_stale(mut self, replace: bool) -> Self {
-        self.bind.replace_stale = replace;
-        self
-    }
-
-    /// How many handshakes may be pending; 1,024 by default, and at least one. For one more, the
-    /// oldest that has proved nothing gives way.
-    #[must_use]
-    pub fn max_pending(mut self, handshakes: usize) -> Self {
-        self.max_pending = handshakes;
-        self
-    }
+    mpconn_sockets::listener_setters!();
 
     /// Listens at `address`.
     ///
@@ -106,13 +42,8 @@ impl ListenerOptions {
         A::Error: Into<AddressError>,
     {
         let address = address.try_into().map_err(|error| Error::Address(error.into()))?;
-        if matches!(address, Address::Abstract(_)) && self.session.key.is_none() {
-            return Err(AddressError::AbstractWithoutKey.into());
-        }
-        match self.bind.bind(&address, self.family) {
-            Ok((bound, file)) => self.listen(bound, file),
-            Err(source) => Err(Error::Unreachable { address, phase: Phase::Listen, source }),
-        }
+        let (bound, file) = self.0.bind(address)?;
+        self.listen(bound, file)
     }
 
     /// Listens at a fresh address of the [family](Self::family), the platform's fastest by default:
@@ -125,7 +56,7 @@ impl ListenerOptions {
     ///
     /// [`Error::Start`] for an empty key, and [`Error::Io`].
     pub fn bind_fresh(&self) -> Result<Listener, Error> {
-        let (bound, file) = self.bind.bind_fresh(self.family.unwrap_or_default())?;
+        let (bound, file) = self.0.bind_fresh()?;
         self.listen(bound, file)
     }
 
@@ -136,7 +67,8 @@ impl ListenerOptions {
     ///
     /// [`Error::Start`] for an empty key, and [`Error::Io`] when it is no such socket.
     pub fn adopt(&self, socket: OwnedFd) -> Result<Listener, Error> {
-        self.listen(bind::adopt(socket)?, None)
+        self.0.session.check()?;
+        self.listen(Bound::adopt(socket)?, None)
     }
 
     /// Holds the handshake, as the side that accepted, over a transport that is connected already:
@@ -146,11 +78,10 @@ impl ListenerOptions {
     ///
     /// Those of the handshake, [`Error::Auth`] before all.
     pub fn authenticate<T: Transport>(&self, transport: T) -> Result<Connection<T>, Error> {
-        self.session.establish(transport, Role::Listener, None)
+        establish(&self.0.session, transport, Role::Listener, None)
     }
 
     fn listen(&self, bound: Bound, file: Option<SocketFile>) -> Result<Listener, Error> {
-        self.session.check()?;
         let address = bound.address()?;
         let (wake, waker) = UnixStream::pair()?;
         waker.set_nonblocking(true)?;
@@ -160,12 +91,13 @@ impl ListenerOptions {
             wake,
             closing: Arc::new(closing),
             address,
-            session: self.session.clone(),
-            slots: Slots::new(self.max_pending),
+            session: self.0.session.clone(),
+            slots: Slots::new(self.0.max_pending),
             outcomes: VecDeque::new(),
             last_accepted: None,
             clock: Duration::ZERO,
-            shortage: None,
+            shortage: Shortage::default(),
+            paused_until: None,
         })
     }
 }
@@ -190,14 +122,8 @@ pub struct Listener {
     last_accepted: Option<Address>,
     /// The time spent in `accept` so far.
     clock: Duration,
-    shortage: Option<Shortage>,
-}
-
-/// The system has nothing left for another client.
-#[derive(Debug, Clone, Copy)]
-struct Shortage {
-    until: Instant,
-    pause: Duration,
+    shortage: Shortage,
+    paused_until: Option<Instant>,
 }
 
 /// What closing needs, from whichever thread.
@@ -362,7 +288,7 @@ impl Listener {
 
     /// How long clients are still left waiting, if they are.
     fn pause_left(&self) -> Option<Duration> {
-        let left = self.shortage?.until.saturating_duration_since(Instant::now());
+        let left = self.paused_until?.saturating_duration_since(Instant::now());
         Some(left).filter(|left| !left.is_zero())
     }
 
@@ -410,7 +336,7 @@ impl Listener {
                     );
                 }
                 Ok(None) => {
-                    let connection = self.session.open(socket, mpconn::Inbox::new(), None, peer);
+                    let connection = open(&self.session, socket, Inbox::new(), None, peer);
                     self.outcomes.push_back(Ok(connection));
                 }
                 Err(error) => self.outcomes.push_back(Err(PeerError { address: peer, error })),
@@ -421,39 +347,30 @@ impl Listener {
 
     /// The next client, if one is waiting and the system has room for it.
     fn take_client(&mut self) -> Result<Option<(Socket, Option<Address>)>, Error> {
-        let error = match self.bound.accept() {
+        match accept(&self.bound) {
             Ok(client) => {
-                self.shortage = None;
-                return Ok(Some(client));
+                self.shortage.is_over();
+                Ok(Some(client))
             }
-            Err(error) => error,
-        };
-        match Errno::from_io_error(&error) {
-            Some(Errno::AGAIN | Errno::INTR) => Ok(None),
-            // The client's own trouble (accept(2) lists these), or the system's shortage.
-            Some(
-                Errno::CONNABORTED
-                | Errno::MFILE
-                | Errno::NFILE
-                | Errno::NOBUFS
-                | Errno::NOMEM
-                | Errno::PERM
-                | Errno::PROTO
-                | Errno::NETDOWN
-                | Errno::NETUNREACH
-                | Errno::HOSTDOWN
-                | Errno::HOSTUNREACH
-                | Errno::OPNOTSUPP
-                | Errno::NOPROTOOPT,
-            ) => {
-                let (first, longest) = PAUSES;
-                let pause = self.shortage.map_or(first, |s| (s.pause * 2).min(longest));
-                self.shortage = Some(Shortage { until: Instant::now() + pause, pause });
-                #[cfg(feature = "tracing")]
-                tracing::warn!(%error, ?pause, "cannot accept clients for now");
+            Err(error) => {
+                let pause = self.shortage.pause_after(error)?;
+                self.paused_until = Instant::now().checked_add(pause);
                 Ok(None)
             }
-            _ => Err(error.into()),
+        }
+    }
+}
+
+fn accept(bound: &Bound) -> io::Result<(Socket, Option<Address>)> {
+    match bound {
+        Bound::Tcp(listener) => {
+            let (stream, peer) = listener.accept()?;
+            stream.set_nodelay(true)?;
+            Ok((stream.into(), Some(peer.into())))
+        }
+        Bound::Unix(listener) => {
+            let (stream, peer) = listener.accept()?;
+            Ok((stream.into(), unix_address(&peer)))
         }
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use mpconn::{Address, Authenticated, Error, Inbox, Phase, Space};
 
-use crate::session::MAX_MESSAGE_BYTES;
+use mpconn_sockets::MAX_MESSAGE_BYTES;
+
 use crate::{Deadline, Socket, Transport};
 
 /// The half of a [`Connection`](crate::Connection) that receives, or one end of a

@@ -5,9 +5,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use mpconn::{Address, AuthKey, Error, Inbox, Negotiation, PeerError};
+use mpconn_sockets::Session;
 use rustix::event::PollFlags;
 
-use crate::session::{Session, drive};
+use crate::session::{drive, open};
 use crate::{Connection, Deadline, Socket};
 
 /// What became of a peer.
@@ -147,7 +148,7 @@ impl Slot {
         session: &Session,
     ) -> Outcome {
         match ended {
-            Ok(proof) => Ok(session.open(self.socket, self.inbox, proof, self.peer)),
+            Ok(proof) => Ok(open(session, self.socket, self.inbox, proof, self.peer)),
             Err(error) => Err(self.failed(error)),
         }
     }

@@ -124,19 +124,6 @@ impl Transport for Socket {
 
 impl Duplex for Socket {}
 
-/// Who is on the other side of a Unix socket.
-#[cfg(target_os = "linux")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Credentials {
-    /// The process that connected.
-    pub pid: i32,
-    /// Its effective user.
-    pub uid: u32,
-    /// Its effective group.
-    pub gid: u32,
-}
-
 #[cfg(target_os = "linux")]
 impl Socket {
     /// Who is on the other side of a Unix socket, as the kernel recorded it when the peer
@@ -145,10 +132,8 @@ impl Socket {
     /// # Errors
     ///
     /// The system's, when it is none.
-    pub fn peer_credentials(&self) -> io::Result<Credentials> {
-        let peer = sockopt::socket_peercred(self)?;
-        let (uid, gid) = (peer.uid.as_raw(), peer.gid.as_raw());
-        Ok(Credentials { pid: peer.pid.as_raw_nonzero().get(), uid, gid })
+    pub fn peer_credentials(&self) -> io::Result<mpconn_sockets::Credentials> {
+        mpconn_sockets::peer_credentials(self)
     }
 }
 

@@ -8,36 +8,43 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt}
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use mpconn::{Address, Family};
+use mpconn::{Address, AddressError, Error, Family, Phase};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
-use crate::Socket;
-use crate::client::resolve;
+use crate::{Listening, resolve};
 
 /// A listening socket, in non-blocking mode.
 #[derive(Debug)]
-pub(crate) enum Bound {
+pub enum Bound {
+    /// TCP.
     Tcp(TcpListener),
+    /// A Unix socket.
     Unix(UnixListener),
 }
 
 impl Bound {
-    /// The next client, if one is waiting, and its address.
-    pub(crate) fn accept(&self) -> io::Result<(Socket, Option<Address>)> {
-        match self {
-            Self::Tcp(listener) => {
-                let (stream, peer) = listener.accept()?;
-                stream.set_nodelay(true)?;
-                Ok((stream.into(), Some(peer.into())))
-            }
-            Self::Unix(listener) => {
-                let (stream, peer) = listener.accept()?;
-                Ok((stream.into(), unix_address(&peer)))
-            }
-        }
+    /// A socket that somebody else has made. Its file, if it has one, is theirs too.
+    ///
+    /// # Errors
+    ///
+    /// The system's, when it is no socket, or has no address.
+    pub fn adopt(fd: OwnedFd) -> io::Result<Self> {
+        let bound = match sockopt::socket_domain(&fd)? {
+            AddressFamily::UNIX => Self::Unix(UnixListener::from(fd)),
+            _ => Self::Tcp(TcpListener::from(fd)),
+        };
+        rustix::io::ioctl_fionbio(&bound, true)?;
+        // It must be bound at least; whether it listens shows in the first accept.
+        bound.address()?;
+        Ok(bound)
     }
 
-    pub(crate) fn address(&self) -> io::Result<Address> {
+    /// The address it is bound to.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn address(&self) -> io::Result<Address> {
         match self {
             Self::Tcp(listener) => Ok(listener.local_addr()?.into()),
             Self::Unix(listener) => unix_address(&listener.local_addr()?)
@@ -55,7 +62,9 @@ impl AsFd for Bound {
     }
 }
 
-fn unix_address(address: &std::os::unix::net::SocketAddr) -> Option<Address> {
+/// The address of a Unix socket, unless it has none.
+#[must_use]
+pub fn unix_address(address: &std::os::unix::net::SocketAddr) -> Option<Address> {
     #[cfg(target_os = "linux")]
     if let Some(name) = std::os::linux::net::SocketAddrExt::as_abstract_name(address) {
         return Some(Address::Abstract(name.to_owned()));
@@ -66,7 +75,7 @@ fn unix_address(address: &std::os::unix::net::SocketAddr) -> Option<Address> {
 /// The socket file of a listener, and the directory that was made for it. Dropping it removes
 /// both, as long as they are the ones that were made.
 #[derive(Debug)]
-pub(crate) struct SocketFile {
+pub struct SocketFile {
     path: PathBuf,
     identity: Option<(u64, u64)>,
     private_directory: Option<PathBuf>,
@@ -98,22 +107,39 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
-/// How to take an address.
-#[derive(Debug, Clone)]
-pub(crate) struct BindOptions {
-    pub(crate) backlog: i32,
-    pub(crate) mode: u32,
-    pub(crate) replace_stale: bool,
-}
+impl Listening {
+    /// Listens at `address`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`] for an empty key, [`AddressError::AbstractWithoutKey`], and
+    /// [`Error::Unreachable`] with what the system says.
+    pub fn bind(&self, address: Address) -> Result<(Bound, Option<SocketFile>), Error> {
+        self.session.check()?;
+        if matches!(address, Address::Abstract(_)) && self.session.key.is_none() {
+            return Err(AddressError::AbstractWithoutKey.into());
+        }
+        self.open(&address).map_err(|source| Error::Unreachable {
+            address,
+            phase: Phase::Listen,
+            source,
+        })
+    }
 
-impl BindOptions {
-    pub(crate) fn bind(
-        &self,
-        address: &Address,
-        family: Option<Family>,
-    ) -> io::Result<(Bound, Option<SocketFile>)> {
+    /// Listens at a fresh address of the family, which nobody else can have: Python's
+    /// `arbitrary_address`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`] for an empty key, and [`Error::Io`].
+    pub fn bind_fresh(&self) -> Result<(Bound, Option<SocketFile>), Error> {
+        self.session.check()?;
+        Ok(self.open_fresh(self.family.unwrap_or_default())?)
+    }
+
+    fn open(&self, address: &Address) -> io::Result<(Bound, Option<SocketFile>)> {
         match address {
-            Address::Inet { host, port } => Ok((self.bind_tcp(host, *port, family)?, None)),
+            Address::Inet { host, port } => Ok((self.bind_tcp(host, *port)?, None)),
             Address::Abstract(_) => Ok((self.bind_unix(address)?, None)),
             Address::Unix(path) => {
                 let bound = match self.bind_unix(address) {
@@ -134,14 +160,13 @@ impl BindOptions {
         }
     }
 
-    /// A fresh address, which nobody else can have: Python's `arbitrary_address`.
-    pub(crate) fn bind_fresh(&self, family: Family) -> io::Result<(Bound, Option<SocketFile>)> {
+    fn open_fresh(&self, family: Family) -> io::Result<(Bound, Option<SocketFile>)> {
         match family {
-            Family::Inet => self.bind(&("127.0.0.1", 0).into(), None),
-            Family::Inet6 => self.bind(&("::1", 0).into(), None),
+            Family::Inet => self.open(&("127.0.0.1", 0).into()),
+            Family::Inet6 => self.open(&("::1", 0).into()),
             Family::Unix => {
                 let directory = private_directory()?;
-                let bound = self.bind(&directory.join("listener").into(), None);
+                let bound = self.open(&directory.join("listener").into());
                 match bound {
                     Ok((bound, Some(mut file))) => {
                         file.private_directory = Some(directory);
@@ -160,10 +185,10 @@ impl BindOptions {
         }
     }
 
-    fn bind_tcp(&self, host: &str, port: u16, family: Option<Family>) -> io::Result<Bound> {
+    fn bind_tcp(&self, host: &str, port: u16) -> io::Result<Bound> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no such address");
         for address in resolve(host, port)? {
-            let wanted = match family {
+            let wanted = match self.family {
                 Some(Family::Inet) => address.is_ipv4(),
                 Some(Family::Inet6) => address.is_ipv6(),
                 _ => true,
@@ -264,7 +289,11 @@ fn random_name() -> io::Result<String> {
 }
 
 /// A stream socket that children do not inherit.
-pub(crate) fn socket(family: AddressFamily) -> io::Result<OwnedFd> {
+///
+/// # Errors
+///
+/// The system's.
+pub fn socket(family: AddressFamily) -> io::Result<OwnedFd> {
     #[cfg(not(target_vendor = "apple"))]
     let fd = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     #[cfg(target_vendor = "apple")]
@@ -277,7 +306,12 @@ pub(crate) fn socket(family: AddressFamily) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
-pub(crate) fn unix_name(address: &Address) -> io::Result<SocketAddrUnix> {
+/// The name of a Unix socket for the system's calls.
+///
+/// # Errors
+///
+/// When it is too long, or not for this platform.
+pub fn unix_name(address: &Address) -> io::Result<SocketAddrUnix> {
     match address {
         Address::Unix(path) => Ok(SocketAddrUnix::new(path.as_path())?),
         #[cfg(target_os = "linux")]
@@ -286,30 +320,13 @@ pub(crate) fn unix_name(address: &Address) -> io::Result<SocketAddrUnix> {
     }
 }
 
-pub(crate) fn unsupported(address: &Address) -> io::Error {
+/// The error for an address that this platform does not have.
+#[must_use]
+pub fn unsupported(address: &Address) -> io::Error {
     let message = match address {
         Address::Pipe(_) => "named pipes are for Windows",
         Address::Abstract(_) => "abstract sockets are for Linux",
         _ => "this kind of address is not for this platform",
     };
     io::Error::new(io::ErrorKind::Unsupported, message)
-}
-
-/// A socket that somebody else has made. Its file, if it has one, is theirs too.
-pub(crate) fn adopt(fd: OwnedFd) -> io::Result<Bound> {
-    let bound = match sockopt::socket_domain(&fd)? {
-        AddressFamily::UNIX => {
-            let listener = UnixListener::from(fd);
-            listener.set_nonblocking(true)?;
-            Bound::Unix(listener)
-        }
-        _ => {
-            let listener = TcpListener::from(fd);
-            listener.set_nonblocking(true)?;
-            Bound::Tcp(listener)
-        }
-    };
-    // It must be bound at least; whether it listens shows in the first accept.
-    bound.address()?;
-    Ok(bound)
 }

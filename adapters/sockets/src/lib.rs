@@ -1,0 +1,21 @@
+//! What the adapters of [`mpconn`] share: the options of listeners and clients, how addresses are
+//! taken and found, and when to leave clients waiting. It starts no I/O of its own but that.
+//!
+//! This is the adapters' own business. Programs use `mpconn-blocking` or `mpconn-tokio`.
+#![forbid(unsafe_code)]
+#![cfg(unix)]
+
+mod bind;
+mod options;
+mod session;
+mod shortage;
+
+pub use bind::{Bound, SocketFile, socket, unix_address, unix_name, unsupported};
+pub use options::{Connecting, Listening, RETRY_AFTER, resolve};
+pub use session::{MAX_MESSAGE_BYTES, Session, process_key, start_error};
+pub use shortage::Shortage;
+
+#[cfg(target_os = "linux")]
+mod credentials;
+#[cfg(target_os = "linux")]
+pub use credentials::{Credentials, peer_credentials};

@@ -1,0 +1,225 @@
+//! The options of listeners and clients. Both adapters have the same, by these macros.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+
+use mpconn::{AuthKey, Family};
+
+use crate::Session;
+
+/// Clients that may wait to be accepted, unless set otherwise. Python's default is 1.
+const BACKLOG: i32 = 128;
+
+/// Handshakes that may be pending, unless set otherwise.
+const MAX_PENDING: usize = 1024;
+
+/// Reaching a listener may take this long, unless set otherwise: as long as Python tries a pipe.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long to wait before another attempt at a listener that is not there, or has no room.
+pub const RETRY_AFTER: Duration = Duration::from_millis(10);
+
+/// How to listen.
+#[derive(Debug, Clone)]
+pub struct Listening {
+    /// About the connections.
+    pub session: Session,
+    /// Clients that may wait to be accepted.
+    pub backlog: i32,
+    /// The permissions of a Unix socket's file.
+    pub mode: u32,
+    /// Whether a file at which nobody listens is replaced.
+    pub replace_stale: bool,
+    /// Where a name, or no address, leaves a choice.
+    pub family: Option<Family>,
+    /// Handshakes that may be pending.
+    pub max_pending: usize,
+}
+
+impl Listening {
+    /// The defaults.
+    #[must_use]
+    pub fn new(key: Option<AuthKey>) -> Self {
+        Self {
+            session: Session::new(key),
+            backlog: BACKLOG,
+            mode: 0o600,
+            replace_stale: false,
+            family: None,
+            max_pending: MAX_PENDING,
+        }
+    }
+}
+
+/// How to connect.
+#[derive(Debug, Clone)]
+pub struct Connecting {
+    /// About the connection.
+    pub session: Session,
+    /// For reaching the listener, before the handshake.
+    pub connect_timeout: Option<Duration>,
+    /// Whether to try again while the listener is not there.
+    pub retry: bool,
+}
+
+impl Connecting {
+    /// The defaults.
+    #[must_use]
+    pub fn new(key: Option<AuthKey>) -> Self {
+        Self { session: Session::new(key), connect_timeout: Some(CONNECT_TIMEOUT), retry: false }
+    }
+
+    /// Whether this failure is one to try again after.
+    #[must_use]
+    pub fn may_retry(&self, error: &io::Error) -> bool {
+        self.retry
+            && matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+    }
+}
+
+/// The addresses of a host. IPv4 before IPv6: a Python listener at a name, `localhost` among them,
+/// has an IPv4 address.
+///
+/// # Errors
+///
+/// The resolver's.
+pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let host = if host.is_empty() { "0.0.0.0" } else { host };
+    let mut addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
+    addresses.sort_by_key(SocketAddr::is_ipv6);
+    Ok(addresses)
+}
+
+/// The constructors and setters that `ListenerOptions` and `ConnectOptions` have in common, for a
+/// newtype of [`Listening`] or [`Connecting`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! session_setters {
+    ($options:ty) => {
+        /// Both sides prove that they have this key.
+        #[must_use]
+        pub fn with_key(key: AuthKey) -> Self {
+            Self(<$options>::new(Some(key)))
+        }
+
+        /// Both sides prove that they have the [key of this process](AuthKey::process), which its
+        /// children may have been handed: Python's `authenticate=True` without a key.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Start`] when the system has no random bytes for a first such key.
+        pub fn with_process_key() -> Result<Self, Error> {
+            $crate::process_key().map(Self::with_key)
+        }
+
+        /// Neither side proves anything: Python's `authkey=None`. Whoever can reach the address is
+        /// let in, and whoever has taken it is believed.
+        #[must_use]
+        pub fn without_key() -> Self {
+            Self(<$options>::new(None))
+        }
+
+        /// What to challenge with, and what to accept from peers. [`Policy::COMPAT`] by default.
+        #[must_use]
+        pub fn policy(mut self, policy: Policy) -> Self {
+            self.0.session.policy = policy;
+            self
+        }
+
+        /// How long a handshake may take in all; 10 s by default, `None` for ever.
+        #[must_use]
+        pub fn handshake_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+            self.0.session.handshake_timeout = timeout.into();
+            self
+        }
+
+        /// The longest message to receive, in bytes; 64 MiB by default, `u64::MAX` for any.
+        #[must_use]
+        pub fn max_message(mut self, bytes: u64) -> Self {
+            self.0.session.max_message = bytes;
+            self
+        }
+
+        /// Whether messages over 2 GiB - 1 may be sent, which Python reads from 3.8 on.
+        #[must_use]
+        pub fn extended(mut self, extended: Extended) -> Self {
+            self.0.session.extended = extended;
+            self
+        }
+    };
+}
+
+/// The setters of `ListenerOptions`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! listener_setters {
+    () => {
+        $crate::session_setters!($crate::Listening);
+
+        /// How many clients may wait to be accepted; 128 by default. The system has a limit of its
+        /// own.
+        #[must_use]
+        pub fn backlog(mut self, backlog: u16) -> Self {
+            self.0.backlog = backlog.into();
+            self
+        }
+
+        /// The family, where a host's name has addresses of both IPv4 and IPv6, and where there is
+        /// no address at all. By default IPv4 comes first, as it is the one that Python takes.
+        #[must_use]
+        pub fn family(mut self, family: Family) -> Self {
+            self.0.family = Some(family);
+            self
+        }
+
+        /// The permissions of a Unix socket's file, of which the right to write is the right to
+        /// connect; 0600 by default. It never has more than these, not even for a moment.
+        #[must_use]
+        pub fn mode(mut self, mode: u32) -> Self {
+            self.0.mode = mode;
+            self
+        }
+
+        /// Whether a Unix socket's file at which nobody listens any more is replaced. One that
+        /// somebody listens at never is, and neither is any other file.
+        #[must_use]
+        pub fn replace_stale(mut self, replace: bool) -> Self {
+            self.0.replace_stale = replace;
+            self
+        }
+
+        /// How many handshakes may be pending; 1,024 by default, and at least one. For one more,
+        /// the oldest that has proved nothing gives way.
+        #[must_use]
+        pub fn max_pending(mut self, handshakes: usize) -> Self {
+            self.0.max_pending = handshakes;
+            self
+        }
+    };
+}
+
+/// The setters of `ConnectOptions`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! connect_setters {
+    () => {
+        $crate::session_setters!($crate::Connecting);
+
+        /// How long reaching the listener may take, before the handshake; 20 s by default, `None`
+        /// for as long as the system tries.
+        #[must_use]
+        pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+            self.0.connect_timeout = timeout.into();
+            self
+        }
+
+        /// Whether to try again, within the connect timeout, while the listener is not there yet:
+        /// its socket file missing, or its port closed.
+        #[must_use]
+        pub fn retry(mut self, retry: bool) -> Self {
+            self.0.retry = retry;
+            self
+        }
+    };
+}

@@ -1,0 +1,88 @@
+//! What both sides of a connection are told about it.
+
+use std::io;
+use std::time::Duration;
+
+use getrandom::SysRng;
+use mpconn::{AuthKey, Error, Extended, Handshake, Negotiation, Policy, Role, StartError};
+
+/// A handshake may take this long in all, unless set otherwise.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A message may have this many bytes, unless set otherwise: 64 MiB.
+pub const MAX_MESSAGE_BYTES: u64 = 64 << 20;
+
+/// The options that listeners and clients have in common.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// None: no handshake.
+    pub key: Option<AuthKey>,
+    /// What to challenge with, and what to accept.
+    pub policy: Policy,
+    /// For the handshake in all.
+    pub handshake_timeout: Option<Duration>,
+    /// The longest message to receive, in bytes.
+    pub max_message: u64,
+    /// Whether messages over 2 GiB - 1 may be sent.
+    pub extended: Extended,
+}
+
+impl Session {
+    /// The defaults.
+    #[must_use]
+    pub fn new(key: Option<AuthKey>) -> Self {
+        Self {
+            key,
+            policy: Policy::COMPAT,
+            handshake_timeout: Some(HANDSHAKE_TIMEOUT),
+            max_message: MAX_MESSAGE_BYTES,
+            extended: Extended::Allow,
+        }
+    }
+
+    /// Refuses an empty key before the first peer comes, and warns of a short one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`].
+    pub fn check(&self) -> Result<(), Error> {
+        #[cfg(feature = "tracing")]
+        if self.key.as_ref().is_some_and(AuthKey::is_short) {
+            tracing::warn!("the key has fewer than {} bytes: it can be guessed", AuthKey::SHORT);
+        }
+        self.negotiation(Role::Listener).map(|_| ())
+    }
+
+    /// The handshake to hold, if there is a key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`].
+    pub fn negotiation(&self, role: Role) -> Result<Option<Negotiation<AuthKey>>, Error> {
+        let Some(key) = self.key.clone() else { return Ok(None) };
+        let handshake = match role {
+            Role::Listener => Handshake::accepting(key, &self.policy, &mut SysRng),
+            Role::Client => Handshake::connecting(key, &self.policy, &mut SysRng),
+        };
+        handshake.map(|handshake| Some(Negotiation::new(handshake))).map_err(start_error)
+    }
+}
+
+/// The system's generator fails with its own error, which says no more than an [`io::Error`].
+#[must_use]
+pub fn start_error(error: StartError<getrandom::Error>) -> Error {
+    Error::Start(match error {
+        StartError::Rng(error) => StartError::Rng(io::Error::from(error)),
+        // EmptyKey, the only other one, has nothing to convert.
+        _ => StartError::EmptyKey,
+    })
+}
+
+/// The key of this process.
+///
+/// # Errors
+///
+/// [`Error::Start`], when the system has no random bytes for it.
+pub fn process_key() -> Result<AuthKey, Error> {
+    AuthKey::process(&mut SysRng).map_err(|error| start_error(StartError::Rng(error)))
+}
