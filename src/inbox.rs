@@ -229,7 +229,7 @@ impl Inbox {
 
     fn read_ahead(&mut self) -> &mut [u8] {
         if self.buffer.len() < self.buffer_len {
-            self.buffer.resize(self.buffer_len, 0);
+            self.take_buffer();
         }
         if self.unread.is_empty() {
             self.unread = 0..0;
@@ -240,6 +240,27 @@ impl Inbox {
         }
         &mut self.buffer[self.unread.end..]
     }
+
+    fn take_buffer(&mut self) {
+        #[cfg(feature = "std")]
+        if self.buffer.is_empty() && self.buffer_len == READ_AHEAD {
+            self.buffer = spare::take();
+        }
+        self.buffer.resize(self.buffer_len, 0);
+    }
+
+    /// An idle connection keeps no buffer.
+    #[cfg(feature = "std")]
+    fn give_back(&mut self) {
+        if self.unread.is_empty() && matches!(self.lent, Lent::Nothing) {
+            self.unread = 0..0;
+            spare::give_back(mem::take(&mut self.buffer));
+        }
+    }
+
+    /// Without threads to share it in, the buffer is kept.
+    #[cfg(not(feature = "std"))]
+    fn give_back(&mut self) {}
 
     /// Reports that `n` bytes were read into [`space`](Self::space). [`poll`](Self::poll) again
     /// before the next read.
@@ -282,7 +303,10 @@ impl Inbox {
     ) -> Result<bool, crate::Error> {
         while !self.poll(max, offer)? {
             match read(self.space())? {
-                None => return Ok(false),
+                None => {
+                    self.give_back();
+                    return Ok(false);
+                }
                 Some(0) => {
                     self.eof()?;
                     return Err(crate::Error::Ended);
@@ -336,6 +360,7 @@ impl Inbox {
             }
             _ => out.clear(),
         }
+        self.give_back();
     }
 }
 
@@ -369,6 +394,29 @@ impl Large {
         }
         let end = self.bytes.len().min(self.filled.saturating_add(left));
         Space::Slice(&mut self.bytes[self.filled..end])
+    }
+}
+
+/// One read-ahead buffer a thread, for whichever connection receives next. Taking it costs a few
+/// nanoseconds, where allocating and zeroing another would cost microseconds a message.
+#[cfg(feature = "std")]
+mod spare {
+    use core::cell::Cell;
+    use std::vec::Vec;
+
+    std::thread_local! {
+        static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    }
+
+    /// Empty when there is none, or when the thread is ending.
+    pub(super) fn take() -> Vec<u8> {
+        SPARE.try_with(Cell::take).unwrap_or_default()
+    }
+
+    pub(super) fn give_back(buffer: Vec<u8>) {
+        if buffer.len() == super::READ_AHEAD {
+            let _ = SPARE.try_with(|spare| spare.set(buffer));
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::vec::Vec;
 
-use crate::{Error, Extended, Phase, TooLong, Transmit};
+use crate::{Error, Extended, Phase, Transmit};
 
 /// Messages sent together are gathered up to this many bytes, and written with one call.
 const BATCH: usize = 64 * 1024;
@@ -13,19 +13,22 @@ const GATHERED: usize = 16 * 1024;
 
 /// Sends whole messages over a stream, and knows whether the stream is between two of them.
 ///
-/// Every method takes a `write`, which tells how many bytes it wrote, or `None` when it cannot
-/// write any in time.
+/// The methods that write take a `write`, which tells how many bytes it wrote, or `None` when it
+/// cannot write any for now.
 #[derive(Debug, Default)]
 pub struct Outbox {
     extended: Extended,
     half_sent: bool,
+    /// Whole messages, or the rest of one, that go before anything else.
+    buffer: Vec<u8>,
+    written: usize,
 }
 
 impl Outbox {
     /// An outbox at the start of a stream.
     #[must_use]
     pub const fn new() -> Self {
-        Self { extended: Extended::Allow, half_sent: false }
+        Self { extended: Extended::Allow, half_sent: false, buffer: Vec::new(), written: 0 }
     }
 
     /// Whether messages over 2 GiB - 1 are sent or refused.
@@ -39,7 +42,107 @@ impl Outbox {
         self.half_sent
     }
 
-    /// Sends one message: header and payload with one vectored write, if the transport takes them.
+    /// The bytes that wait for a flush.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.buffer.len() - self.written
+    }
+
+    /// Begins a message, to be written with [`transmit_with`](Self::transmit_with).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::HalfSent`] and [`Error::TooLong`].
+    pub fn begin(&self, payload: &[u8]) -> Result<Transmit, Error> {
+        if self.half_sent {
+            return Err(Error::HalfSent);
+        }
+        Ok(Transmit::new(payload.len(), self.extended)?)
+    }
+
+    /// Writes what is buffered, then this message: header and payload with one vectored write, if
+    /// the transport takes them. False: call it again when the transport takes more, or
+    /// [`keep`](Self::keep) the rest.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn transmit_with(
+        &mut self,
+        transmit: &mut Transmit,
+        payload: &[u8],
+        mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<Option<usize>>,
+    ) -> Result<bool, Error> {
+        if !self.flush_with(&mut write)? {
+            return Ok(false);
+        }
+        while !transmit.is_done() {
+            let [header, rest] = transmit.slices(payload);
+            match wrote(write(&[IoSlice::new(header), IoSlice::new(rest)])) {
+                Ok(Some(n)) => transmit.advance(n),
+                Ok(None) => return Ok(false),
+                Err(error) => {
+                    self.half_sent = !transmit.is_untouched();
+                    return Err(error);
+                }
+            };
+        }
+        Ok(true)
+    }
+
+    /// Buffers what is left of a message that was begun to be written. One of which nothing was
+    /// written is forgotten.
+    pub fn keep(&mut self, transmit: &Transmit, payload: &[u8]) {
+        if !transmit.is_untouched() && !transmit.is_done() && !self.half_sent {
+            self.buffer.extend(transmit.slices(payload).concat());
+        }
+    }
+
+    /// Buffers a message.
+    ///
+    /// # Errors
+    ///
+    /// As for [`begin`](Self::begin).
+    pub fn feed(&mut self, payload: &[u8]) -> Result<(), Error> {
+        let transmit = self.begin(payload)?;
+        self.buffer.extend_from_slice(transmit.header());
+        self.buffer.extend_from_slice(payload);
+        Ok(())
+    }
+
+    /// Writes what is buffered. False: call it again when the transport takes more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::HalfSent`] and [`Error::Io`].
+    pub fn flush_with(
+        &mut self,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<Option<usize>>,
+    ) -> Result<bool, Error> {
+        if self.half_sent {
+            return Err(Error::HalfSent);
+        }
+        while self.written < self.buffer.len() {
+            match wrote(write(&[IoSlice::new(&self.buffer[self.written..])])) {
+                Ok(Some(n)) => self.written += n,
+                Ok(None) => return Ok(false),
+                Err(error) => {
+                    self.half_sent = self.written > 0;
+                    return Err(error);
+                }
+            }
+        }
+        self.forget();
+        Ok(true)
+    }
+
+    /// An idle connection keeps no memory.
+    fn forget(&mut self) {
+        self.buffer = Vec::new();
+        self.written = 0;
+    }
+
+    /// Sends one message, and gives up for good when the transport takes no more.
     ///
     /// # Errors
     ///
@@ -48,23 +151,18 @@ impl Outbox {
     pub fn send_with(
         &mut self,
         payload: &[u8],
-        mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<Option<usize>>,
+        write: impl FnMut(&[IoSlice<'_>]) -> io::Result<Option<usize>>,
     ) -> Result<(), Error> {
         let mut transmit = self.begin(payload)?;
-        while !transmit.is_done() {
-            let [header, rest] = transmit.slices(payload);
-            match wrote(write(&[IoSlice::new(header), IoSlice::new(rest)])) {
-                Ok(n) => transmit.advance(n),
-                Err(error) => {
-                    self.half_sent = !transmit.is_untouched();
-                    return Err(error);
-                }
-            };
+        if self.transmit_with(&mut transmit, payload, write)? {
+            return Ok(());
         }
-        Ok(())
+        self.half_sent = !transmit.is_untouched();
+        Err(Error::TimedOut(Phase::Send))
     }
 
-    /// Sends many messages: small ones are gathered, so that one write carries thousands.
+    /// Sends many messages: small ones are gathered, so that one write carries thousands. It gives
+    /// up for good when the transport takes no more.
     ///
     /// # Errors
     ///
@@ -75,61 +173,49 @@ impl Outbox {
         messages: impl IntoIterator<Item = M>,
         mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<Option<usize>>,
     ) -> Result<(), Error> {
-        let mut batch = Vec::new();
         for message in messages {
             let payload = message.as_ref();
-            let transmit = match self.begin(payload) {
-                Ok(transmit) => transmit,
-                Err(error) => {
-                    self.flush(&mut batch, &mut write)?;
-                    return Err(error);
-                }
-            };
-            if batch.len() + payload.len() > BATCH {
-                self.flush(&mut batch, &mut write)?;
+            if !self.has_room_for(payload) {
+                self.flush_or_give_up(&mut write)?;
             }
-            if payload.len() > GATHERED {
-                self.flush(&mut batch, &mut write)?;
-                self.send_with(payload, &mut write)?;
+            let fed = if payload.len() > GATHERED {
+                self.send_with(payload, &mut write)
             } else {
-                batch.extend_from_slice(transmit.header());
-                batch.extend_from_slice(payload);
+                self.feed(payload)
+            };
+            if let Err(error @ Error::TooLong(_)) = fed {
+                // What was gathered before it is good.
+                self.flush_or_give_up(&mut write)?;
+                return Err(error);
             }
+            fed?;
         }
-        self.flush(&mut batch, &mut write)
+        self.flush_or_give_up(&mut write)
     }
 
-    fn begin(&self, payload: &[u8]) -> Result<Transmit, Error> {
-        if self.half_sent {
-            return Err(Error::HalfSent);
-        }
-        Transmit::new(payload.len(), self.extended).map_err(|error: TooLong| error.into())
+    /// Whether another message is worth gathering before what is buffered is written.
+    #[must_use]
+    pub fn has_room_for(&self, payload: &[u8]) -> bool {
+        self.buffered() == 0
+            || (payload.len() <= GATHERED && self.buffered() + payload.len() <= BATCH)
     }
 
-    fn flush(
+    fn flush_or_give_up(
         &mut self,
-        batch: &mut Vec<u8>,
-        mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<Option<usize>>,
+        write: impl FnMut(&[IoSlice<'_>]) -> io::Result<Option<usize>>,
     ) -> Result<(), Error> {
-        let mut rest = batch.as_slice();
-        while !rest.is_empty() {
-            match wrote(write(&[IoSlice::new(rest)])) {
-                Ok(n) => rest = &rest[n..],
-                Err(error) => {
-                    self.half_sent = rest.len() < batch.len();
-                    return Err(error);
-                }
-            }
+        if self.flush_with(write)? {
+            return Ok(());
         }
-        batch.clear();
-        Ok(())
+        self.half_sent = self.written > 0;
+        self.forget();
+        Err(Error::TimedOut(Phase::Send))
     }
 }
 
-fn wrote(result: io::Result<Option<usize>>) -> Result<usize, Error> {
+fn wrote(result: io::Result<Option<usize>>) -> Result<Option<usize>, Error> {
     match result? {
         Some(0) => Err(io::Error::from(io::ErrorKind::WriteZero).into()),
-        Some(n) => Ok(n),
-        None => Err(Error::TimedOut(Phase::Send)),
+        n => Ok(n),
     }
 }
