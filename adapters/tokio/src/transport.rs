@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use mpconn::Space;
@@ -47,6 +47,24 @@ pub trait Transport {
         let _ = cx;
         let error = "this transport cannot be polled";
         Poll::Ready(Err(io::Error::new(io::ErrorKind::Unsupported, error)))
+    }
+}
+
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    fn poll_receive(&self, cx: &mut Context<'_>, space: Space<'_>) -> Poll<io::Result<usize>> {
+        (**self).poll_receive(cx, space)
+    }
+
+    fn poll_send(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        (**self).poll_send(cx, slices)
+    }
+
+    fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        (**self).poll_flush(cx)
+    }
+
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        (**self).poll_readable(cx)
     }
 }
 
