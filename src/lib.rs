@@ -19,6 +19,8 @@ mod handshake;
 mod inbox;
 #[cfg(feature = "alloc")]
 mod key;
+#[cfg(any(test, feature = "__fuzzing"))]
+mod testing;
 mod transmit;
 
 #[cfg(feature = "std")]

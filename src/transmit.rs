@@ -154,3 +154,6 @@ impl fmt::Display for TooLong {
 }
 
 impl core::error::Error for TooLong {}
+
+#[cfg(test)]
+mod tests;
