@@ -385,3 +385,6 @@ mod sealed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
