@@ -315,3 +315,6 @@ impl<'a> Space<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
