@@ -199,7 +199,10 @@ impl FromStr for Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Inet { host, port } if host.contains(':') => write!(f, "{TCP}[{host}]:{port}"),
+            // Also what only looks like brackets of ours, so that they are not taken off.
+            Self::Inet { host, port } if host.contains([':', '[']) => {
+                write!(f, "{TCP}[{host}]:{port}")
+            }
             Self::Inet { host, port } => write!(f, "{TCP}{host}:{port}"),
             Self::Abstract(name) => {
                 f.write_str(ABSTRACT)?;
@@ -226,7 +229,9 @@ fn split_port(text: &str) -> Option<(&str, u16)> {
         None if host.contains(':') => return None,
         None => host,
     };
-    Some((host, port.parse().ok()?))
+    // `parse` would take a sign too.
+    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+    port.parse().ok().filter(|_| digits).map(|port| (host, port))
 }
 
 fn path_bytes(path: &Path) -> &[u8] {
