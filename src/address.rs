@@ -52,7 +52,8 @@ impl fmt::Display for Family {
 /// | `&b"\0name"[..]`, `"\0name"` | `b'\0name'` | Unix, abstract (Linux) |
 /// | `r"\\.\pipe\name"` | `r'\\.\pipe\name'` | Windows pipe |
 ///
-/// [`Display`](fmt::Display) and [`FromStr`] round-trip. Beside the forms above, text can be
+/// [`Display`](fmt::Display) and [`FromStr`] round-trip, for whatever a system could take: an empty
+/// path, or a NUL inside one, is no address when it is read. Beside the forms above, text can be
 /// `tcp://host:port`, `tcp://[::1]:port`, and `unix:` and `unix-abstract:` with `%xx` for bytes
 /// that are not plain. Python would take `localhost:6000` for the name of a file; here it is an
 /// error that says so, since hardly anybody means it.
@@ -323,3 +324,6 @@ impl From<core::convert::Infallible> for AddressError {
         match never {}
     }
 }
+
+#[cfg(test)]
+mod tests;
