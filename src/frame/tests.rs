@@ -9,6 +9,11 @@ use crate::testing::{Received, expected, receive};
 
 const NO_MAX: u64 = u64::MAX;
 
+/// The 4-byte form of a header.
+fn short(length: usize) -> Vec<u8> {
+    i32::try_from(length).unwrap().to_be_bytes().to_vec()
+}
+
 /// The 12-byte form of a header.
 fn extended(length: u64) -> Vec<u8> {
     [&[0xff; 4][..], &length.to_be_bytes()].concat()
@@ -210,7 +215,7 @@ fn advancing_after_an_error_panics() {
 fn a_buffer_of_inline_and_a_header_always_suffices() {
     for inline in [0, 1, 255, 256, 4096] {
         for length in [inline, inline + 1, 2 * inline + 100] {
-            for header in [(length as u32).to_be_bytes().to_vec(), extended(length as u64)] {
+            for header in [short(length), extended(length as u64)] {
                 let stream = [header, vec![7; length], vec![0; 4]].concat();
                 let mut framer = Framer::new(NO_MAX, inline);
                 let mut buffer = Vec::with_capacity(inline + MAX_HEADER);
@@ -238,7 +243,7 @@ fn a_buffer_of_inline_and_a_header_always_suffices() {
 #[test]
 fn byte_by_byte_stays_linear() {
     const LENGTH: usize = 2 << 20;
-    let stream = [&(LENGTH as u32).to_be_bytes()[..], &vec![7; LENGTH]].concat();
+    let stream = [short(LENGTH), vec![7; LENGTH]].concat();
     let mut framer = Framer::new(NO_MAX, LENGTH);
     for arrived in 0..stream.len() {
         let missing = if arrived < 4 { 4 - arrived } else { stream.len() - arrived };
@@ -262,11 +267,7 @@ fn errors_say_what_to_do_and_quote_nothing() {
 fn streams() -> impl Strategy<Value = Vec<u8>> {
     let length = prop_oneof![Just(0), 1..4_usize, 4..40_usize, 250..260_usize];
     let frame = (length, any::<bool>(), any::<u8>()).prop_map(|(length, long, fill)| {
-        let header = if long {
-            extended(length as u64)
-        } else {
-            u32::try_from(length).unwrap().to_be_bytes().to_vec()
-        };
+        let header = if long { extended(length as u64) } else { short(length) };
         [header, vec![fill; length]].concat()
     });
     let bad = prop_oneof![

@@ -93,7 +93,7 @@ fn a_large_message_keeps_the_memory_that_was_offered() {
     let mut memory = Vec::with_capacity(4 * GROWTH);
     let before = memory.as_ptr();
     for length in [INLINE + 1, 2 * GROWTH, INLINE + 5] {
-        let stream = frame(&vec![length as u8; length]);
+        let stream = frame(&payload(length, length));
         let mut rest = &stream[..];
         while !inbox.poll(NO_MAX, &mut memory).unwrap() {
             rest = read(&mut inbox, rest, usize::MAX, false);
@@ -255,7 +255,7 @@ fn messages() -> impl Strategy<Value = Vec<Message>> {
 
 /// Bytes that tell where in which message they belong.
 fn payload(nth: usize, length: usize) -> Vec<u8> {
-    (0..length).map(|at| (at ^ at >> 8 ^ nth) as u8).collect()
+    (0..length).map(|at| (at ^ at >> 8 ^ nth).to_le_bytes()[0]).collect()
 }
 
 proptest! {
