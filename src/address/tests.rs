@@ -191,17 +191,23 @@ fn addresses() -> impl Strategy<Value = Address> {
         path.prop_map(|path| Address::Unix(path.into())),
         any::<Vec<u8>>().prop_map(Address::Abstract),
         name.prop_map(|name| Address::Pipe(format!(r"\\{name}"))),
-        #[cfg(unix)]
-        bytes_of_a_path(),
+        odd_path().prop_map(Address::Unix),
     ]
 }
 
+/// A path of any bytes.
 #[cfg(unix)]
-fn bytes_of_a_path() -> impl Strategy<Value = Address> {
+fn odd_path() -> impl Strategy<Value = PathBuf> {
     use std::os::unix::ffi::OsStringExt as _;
 
     prop::collection::vec(1..=u8::MAX, 1..20)
-        .prop_map(|bytes| Address::Unix(std::ffi::OsString::from_vec(bytes).into()))
+        .prop_map(|bytes| std::ffi::OsString::from_vec(bytes).into())
+}
+
+/// Elsewhere paths are text, or nearly.
+#[cfg(not(unix))]
+fn odd_path() -> impl Strategy<Value = PathBuf> {
+    "[^\0]{1,20}".prop_map(PathBuf::from)
 }
 
 proptest! {
