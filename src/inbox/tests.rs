@@ -109,6 +109,49 @@ fn a_large_message_keeps_the_memory_that_was_offered() {
 }
 
 #[test]
+fn memory_of_the_right_size_is_not_zeroed_first() {
+    let length = 2 * GROWTH;
+    for (capacity, appends) in [(length, true), (length - 1, true), (length + 1, false)] {
+        let mut inbox = opened();
+        assert_eq!(poll(&mut inbox), Ok(false));
+        read_all(&mut inbox, &frame(&vec![7; length])[..4]);
+        assert_eq!(inbox.poll(NO_MAX, &mut Vec::with_capacity(capacity)), Ok(false));
+        // A byte more, and a read could run on into the next message.
+        assert_eq!(matches!(inbox.space(), Space::Spare(_)), appends, "{capacity}");
+    }
+}
+
+#[test]
+fn each_poll_has_its_own_limit() {
+    let mut inbox = Inbox::new();
+    inbox.open(2);
+    assert_eq!(inbox.poll(2, &mut Vec::new()), Ok(false));
+    read_all(&mut inbox, &[frame(b"one"), frame(b"two"), frame(b"three")].concat());
+    assert_eq!(inbox.poll(3, &mut Vec::new()), Ok(true), "more than at first");
+    assert_eq!(inbox.poll(3, &mut Vec::new()), Ok(true));
+    let error = FrameError::TooLong { length: 5, max: 4 };
+    assert_eq!(inbox.poll(4, &mut Vec::new()), Err(error));
+}
+
+#[test]
+fn the_longest_inline_message_fits_wherever_it_begins() {
+    for room in INLINE - 1..INLINE + MAX_HEADER + 2 {
+        let (before, payload) = (READ_AHEAD - room, payload(1, INLINE));
+        let header = [&[0xff; 4][..], &(INLINE as u64).to_be_bytes()].concat();
+        let stream = [frame(&vec![7; before - 4]), header, payload.clone()].concat();
+        let mut inbox = opened();
+        let mut rest = &stream[..];
+        for message in [&vec![7; before - 4], &payload] {
+            while !poll(&mut inbox).unwrap() {
+                rest = read(&mut inbox, rest, usize::MAX, false);
+            }
+            assert!(inbox.message() == message, "{room}");
+        }
+        assert!(rest.is_empty());
+    }
+}
+
+#[test]
 fn what_was_read_ahead_in_the_handshake_stays() {
     let mut inbox = Inbox::new();
     assert_eq!(poll(&mut inbox), Ok(false));
