@@ -47,10 +47,11 @@ def tell(*words):
 
 
 def speak_as_rhel():
-    """As the RHEL family patches 2.7 to 3.11: HMAC_DIGEST_NAME = 'sha256'."""
+    """As the RHEL family patches those up to 3.11: HMAC_DIGEST_NAME = 'sha256'."""
+    import hashlib
     import hmac
     new = hmac.new
-    hmac.new = lambda key, message, digest=None: new(key, message, 'sha256')
+    hmac.new = lambda key, message, digest=None: new(key, message, hashlib.sha256)
 
 
 def connect(orders):
