@@ -26,8 +26,7 @@ def main():
         result = 'ok'
     except (AuthenticationError, AssertionError, EOFError, EnvironmentError) as error:
         result = type(error).__name__
-        if not isinstance(error, AuthenticationError):
-            traceback.print_exc()
+        tell('because', repr(traceback.format_exc()))
     tell('result', result)
     # Up to 3.8 the finalizer of a listener at an abstract address fails.
     os._exit(0)

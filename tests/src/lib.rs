@@ -5,3 +5,4 @@ pub mod content;
 pub mod net;
 pub mod python;
 pub mod pythons;
+pub mod wire;
