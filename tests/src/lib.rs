@@ -3,6 +3,7 @@
 
 pub mod content;
 pub mod net;
+pub mod process;
 pub mod python;
 pub mod pythons;
 pub mod wire;

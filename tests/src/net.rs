@@ -145,6 +145,24 @@ impl Stream {
         Ok(self)
     }
 
+    /// Where the other side listens.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    ///
+    /// # Panics
+    ///
+    /// When the other side is a Unix client, which has no address.
+    pub fn peer_address(&self) -> io::Result<Address> {
+        Ok(match self {
+            Self::Tcp(stream) => stream.peer_addr()?.into(),
+            Self::Unix(stream) => {
+                stream.peer_addr()?.as_pathname().expect("a listener's path").into()
+            }
+        })
+    }
+
     /// Ends what the other side reads, and goes on reading.
     ///
     /// # Errors
