@@ -1,1 +1,9 @@
-//! x
+//! What the tests with real peers have in common.
+#![forbid(unsafe_code)]
+
+pub mod content;
+pub mod net;
+pub mod process;
+pub mod python;
+pub mod pythons;
+pub mod wire;
