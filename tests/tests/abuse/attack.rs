@@ -134,7 +134,11 @@ impl Row {
         let (rogue, address) = RawListener::bind(net, &scratch).unwrap();
         let played = thread::scope(|scope| {
             let attack = scope.spawn(|| self.attack(rogue.accept().unwrap()));
-            let (report, _error) = self.judge(options.connect(&address));
+            let (report, error) = self.judge(options.connect(&address));
+            if let Some(Error::Start(_)) = error {
+                // It did not even connect: the attacker gets somebody else to wait for.
+                drop(Stream::connect(&address));
+            }
             [report, attack.join().unwrap()]
         });
         memory.assert_flat(self.threat);
