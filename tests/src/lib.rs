@@ -1,1 +1,7 @@
-//! x
+//! What the tests with real peers have in common.
+#![forbid(unsafe_code)]
+
+pub mod content;
+pub mod net;
+pub mod python;
+pub mod pythons;

@@ -1,0 +1,174 @@
+//! A Python peer as a child process: `tests/python/peer.py`, under any interpreter.
+
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use mpconn::Address;
+
+use crate::pythons::Python;
+
+/// A running Python script. It is killed when dropped, so that no failed test leaves one behind.
+#[derive(Debug)]
+pub struct Script {
+    child: Child,
+    stdin: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Script {
+    /// Starts `tests/python/<name>`.
+    ///
+    /// # Panics
+    ///
+    /// When the interpreter does not start.
+    #[must_use]
+    pub fn start(python: &Python, name: &str) -> Self {
+        let mut child = Command::new(&python.executable)
+            .arg("-B")
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/python/").to_owned() + name)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the interpreter starts");
+        let stdin = child.stdin.take().expect("piped");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        Self { child, stdin, lines }
+    }
+
+    /// Gives it an order: a name, and a value of any bytes.
+    ///
+    /// # Panics
+    ///
+    /// When the script has ended.
+    pub fn order(&mut self, name: &str, value: &[u8]) {
+        let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+        writeln!(self.stdin, "{name} {hex}").expect("the script reads its orders");
+    }
+
+    /// Orders it to connect to, or listen at, `address`.
+    ///
+    /// # Panics
+    ///
+    /// For addresses that are not for this platform.
+    pub fn order_address(&mut self, address: &Address) {
+        match address {
+            Address::Inet { host, port } => {
+                self.order("host", host.as_bytes());
+                self.order("port", port.to_string().as_bytes());
+            }
+            Address::Unix(path) => self.order("path", path.as_os_str().as_encoded_bytes()),
+            Address::Abstract(name) => self.order("path", &[b"\0", name.as_slice()].concat()),
+            other => panic!("{other} is not for this platform"),
+        }
+    }
+
+    /// That was the last order.
+    ///
+    /// # Panics
+    ///
+    /// When the script has ended.
+    pub fn go(&mut self) {
+        writeln!(self.stdin).expect("the script reads its orders");
+    }
+
+    /// The next line that it prints.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    pub fn line(&mut self) -> String {
+        self.lines.next().expect("the script says more").expect("readable text")
+    }
+
+    /// What follows `word` on the next line.
+    ///
+    /// # Panics
+    ///
+    /// When that begins with something else.
+    pub fn told(&mut self, word: &str) -> String {
+        let line = self.line();
+        let rest = line.strip_prefix(word).unwrap_or_else(|| panic!("{line:?} in place of {word}"));
+        rest.trim_start().to_owned()
+    }
+
+    /// The name of the exception it ended with, or `ok`, whatever it says before.
+    ///
+    /// # Panics
+    ///
+    /// When it ends without saying so.
+    pub fn result(mut self) -> String {
+        loop {
+            let line = self.line();
+            if let Some(result) = line.strip_prefix("result ") {
+                return result.to_owned();
+            }
+        }
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a [`Script`] of `peer.py` is to be.
+#[derive(Debug, Clone)]
+pub struct Peer<'a> {
+    python: &'a Python,
+    key: Option<&'a [u8]>,
+    orders: Vec<(&'a str, Vec<u8>)>,
+}
+
+impl<'a> Peer<'a> {
+    /// A peer that `does` one of the things that the script knows.
+    #[must_use]
+    pub fn new(python: &'a Python, key: Option<&'a [u8]>, does: &str) -> Self {
+        Self { python, key, orders: vec![("do", does.as_bytes().to_owned())] }
+    }
+
+    /// With one more order.
+    #[must_use]
+    pub fn with(mut self, name: &'a str, value: impl Into<Vec<u8>>) -> Self {
+        self.orders.push((name, value.into()));
+        self
+    }
+
+    /// Python's `Client` for `address`.
+    #[must_use]
+    pub fn client(&self, address: &Address) -> Script {
+        self.start("client", address)
+    }
+
+    /// Python's `Listener` at `address`, and where that really is.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come to listen.
+    #[must_use]
+    pub fn listener(&self, address: &Address) -> (Script, Address) {
+        let mut script = self.start("listener", address);
+        let listening = script.told("listening").parse().expect("a port");
+        let address = match address {
+            Address::Inet { host, .. } => (host.as_str(), listening).into(),
+            other => other.clone(),
+        };
+        (script, address)
+    }
+
+    fn start(&self, role: &str, address: &Address) -> Script {
+        let mut script = Script::start(self.python, "peer.py");
+        script.order("role", role.as_bytes());
+        script.order_address(address);
+        if let Some(key) = self.key {
+            script.order("key", key);
+        }
+        for (name, value) in &self.orders {
+            script.order(name, value);
+        }
+        script.go();
+        script
+    }
+}
