@@ -5,3 +5,5 @@ pub mod content;
 pub mod net;
 pub mod python;
 pub mod pythons;
+pub mod script;
+pub mod stall;
