@@ -178,10 +178,10 @@ impl Outbox {
             if !self.has_room_for(payload) {
                 self.flush_or_give_up(&mut write)?;
             }
-            let fed = if payload.len() > GATHERED {
-                self.send_with(payload, &mut write)
-            } else {
+            let fed = if Self::gathers(payload) {
                 self.feed(payload)
+            } else {
+                self.send_with(payload, &mut write)
             };
             if let Err(error @ Error::TooLong(_)) = fed {
                 // What was gathered before it is good.
@@ -196,8 +196,14 @@ impl Outbox {
     /// Whether another message is worth gathering before what is buffered is written.
     #[must_use]
     pub fn has_room_for(&self, payload: &[u8]) -> bool {
-        self.buffered() == 0
-            || (payload.len() <= GATHERED && self.buffered() + payload.len() <= BATCH)
+        self.buffered() == 0 || (Self::gathers(payload) && self.buffered() + payload.len() <= BATCH)
+    }
+
+    /// Whether a message is small enough to be gathered with others, rather than written from
+    /// where it is.
+    #[must_use]
+    pub fn gathers(payload: &[u8]) -> bool {
+        payload.len() <= GATHERED
     }
 
     fn flush_or_give_up(

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use mpconn::{Address, AddressError, AuthKey, Error, Extended, Phase, Policy, Role};
 use mpconn_sockets::{Connecting, RETRY_AFTER, resolve, unix_name, unsupported};
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix};
+use rustix::net::SocketAddrUnix;
 
 use crate::session::establish;
 use crate::{Connection, Deadline, Socket, Transport};
@@ -102,26 +101,16 @@ fn open_tcp(host: &str, port: u16, deadline: Deadline) -> io::Result<Socket> {
     Err(last)
 }
 
-/// A Unix socket connects at once or finds the listener's backlog full, which cannot be waited
-/// for but by trying again.
+/// A full backlog cannot be waited for but by trying again.
 fn open_unix(name: &SocketAddrUnix, deadline: Deadline) -> io::Result<Socket> {
-    let fd = mpconn_sockets::socket(AddressFamily::UNIX)?;
-    if deadline.is_never() {
-        rustix::net::connect(&fd, name)?;
-        return Ok(Socket::connected(fd));
-    }
-    rustix::io::ioctl_fionbio(&fd, true)?;
     loop {
-        match rustix::net::connect(&fd, name) {
-            Ok(()) => break,
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => match deadline.left() {
-                Some(Duration::ZERO) => return Err(io::ErrorKind::TimedOut.into()),
-                left => std::thread::sleep(left.unwrap_or(RETRY_AFTER).min(RETRY_AFTER)),
-            },
-            Err(error) => return Err(error.into()),
+        if let Some(fd) = mpconn_sockets::connect_unix(name)? {
+            rustix::io::ioctl_fionbio(&fd, false)?;
+            return Ok(Socket::connected(fd));
+        }
+        match deadline.left() {
+            Some(Duration::ZERO) => return Err(io::ErrorKind::TimedOut.into()),
+            left => std::thread::sleep(left.unwrap_or(RETRY_AFTER).min(RETRY_AFTER)),
         }
     }
-    rustix::io::ioctl_fionbio(&fd, false)?;
-    Ok(Socket::connected(fd))
 }

@@ -43,9 +43,8 @@ impl<T> Connection<T> {
     /// The same, over a transport from which these bytes were received already, as
     /// [`into_parts`](Self::into_parts) gives them.
     pub fn resumed(transport: T, unread: Vec<u8>) -> Self {
-        let transport = Arc::new(transport);
-        let sender = Sender::unauthenticated(Arc::clone(&transport));
-        Self { receiver: Receiver::resumed(transport, unread), sender }
+        let inbox = Inbox::resumed(unread, mpconn_sockets::MAX_MESSAGE_BYTES);
+        Self::opened(transport, inbox, None, None)
     }
 
     pub(crate) fn opened(
@@ -55,7 +54,7 @@ impl<T> Connection<T> {
         peer: Option<Address>,
     ) -> Self {
         let transport = Arc::new(transport);
-        let sender = Sender::unauthenticated(Arc::clone(&transport));
+        let sender = Sender::opened(Arc::clone(&transport));
         let mut receiver = Receiver::opened(transport, inbox);
         receiver.authenticated = authenticated;
         receiver.peer = peer;

@@ -4,16 +4,14 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use mpconn::{
     Address, AddressError, AuthKey, Error, Extended, Family, Inbox, PeerError, Phase, Policy, Role,
 };
-use mpconn_sockets::{Bound, Listening, Session, Shortage, SocketFile, unix_address};
+use mpconn_sockets::{Bound, Closing, Listening, Session, Shortage, SocketFile, unix_address};
 use rustix::event::{PollFd, PollFlags};
-use rustix::net::Shutdown;
 
 use crate::session::{establish, open};
 use crate::slots::{Outcome, Slots};
@@ -84,12 +82,11 @@ impl ListenerOptions {
     fn listen(&self, bound: Bound, file: Option<SocketFile>) -> Result<Listener, Error> {
         let address = bound.address()?;
         let (wake, waker) = UnixStream::pair()?;
-        waker.set_nonblocking(true)?;
-        let closing = Closing { closed: AtomicBool::new(false), file: Mutex::new(file), waker };
         Ok(Listener {
             bound: Arc::new(bound),
             wake,
-            closing: Arc::new(closing),
+            waker: Arc::new(waker),
+            closing: Arc::new(Closing::new(file)),
             address,
             session: self.0.session.clone(),
             slots: Slots::new(self.0.max_pending),
@@ -114,6 +111,7 @@ impl ListenerOptions {
 pub struct Listener {
     bound: Arc<Bound>,
     wake: UnixStream,
+    waker: Arc<UnixStream>,
     closing: Arc<Closing>,
     address: Address,
     session: Session,
@@ -124,25 +122,6 @@ pub struct Listener {
     clock: Duration,
     shortage: Shortage,
     paused_until: Option<Instant>,
-}
-
-/// What closing needs, from whichever thread.
-#[derive(Debug)]
-struct Closing {
-    closed: AtomicBool,
-    file: Mutex<Option<SocketFile>>,
-    waker: UnixStream,
-}
-
-impl Closing {
-    fn close(&self, bound: &impl AsFd) {
-        self.closed.store(true, Ordering::Release);
-        // Nobody connects to what is being closed: the name goes, then the socket stops listening.
-        drop(self.file.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let _ = rustix::net::shutdown(bound, Shutdown::Both);
-        // Full means that a wake-up is already there.
-        let _ = rustix::io::write(&self.waker, &[0]);
-    }
 }
 
 impl Listener {
@@ -231,7 +210,11 @@ impl Listener {
     /// A handle that closes the listener from another thread, which wakes a blocked `accept`.
     #[must_use]
     pub fn closer(&self) -> Closer {
-        Closer { bound: Arc::downgrade(&self.bound), closing: Arc::clone(&self.closing) }
+        Closer {
+            bound: Arc::downgrade(&self.bound),
+            waker: Arc::clone(&self.waker),
+            closing: Arc::clone(&self.closing),
+        }
     }
 
     /// Closes it: Python's `close`. Pending handshakes end, and the socket's file is removed.
@@ -268,7 +251,7 @@ impl Listener {
 
     /// Whether the next call of `accept` has something to tell at once.
     pub(crate) fn has_outcomes(&self) -> bool {
-        !self.outcomes.is_empty() || self.closing.closed.load(Ordering::Acquire)
+        !self.outcomes.is_empty() || self.closing.is_closed()
     }
 
     /// What there is to wait for: a close, clients if they are wanted, and what is pending.
@@ -294,7 +277,7 @@ impl Listener {
 
     /// Waits until something can be done.
     fn wait(&mut self, deadline: Deadline, with_slots: bool) -> Result<Ready, Error> {
-        if self.closing.closed.load(Ordering::Acquire) {
+        if self.closing.is_closed() {
             return Err(Error::Closed);
         }
         let pause = self.pause_left();
@@ -308,7 +291,7 @@ impl Listener {
             fds.truncate(before_slots);
         }
         poll_until(&mut fds, Deadline::after(wake_at.into_iter().flatten().min()))?;
-        if self.closing.closed.load(Ordering::Acquire) {
+        if self.closing.is_closed() {
             return Err(Error::Closed);
         }
         Ok(Ready {
@@ -365,7 +348,8 @@ fn accept(bound: &Bound) -> io::Result<(Socket, Option<Address>)> {
     match bound {
         Bound::Tcp(listener) => {
             let (stream, peer) = listener.accept()?;
-            stream.set_nodelay(true)?;
+            // It fails when the client has gone already, which its handshake will find out.
+            let _ = stream.set_nodelay(true);
             Ok((stream.into(), Some(peer.into())))
         }
         Bound::Unix(listener) => {
@@ -407,6 +391,7 @@ impl AsFd for Listener {
 #[derive(Debug, Clone)]
 pub struct Closer {
     bound: Weak<Bound>,
+    waker: Arc<UnixStream>,
     closing: Arc<Closing>,
 }
 
@@ -416,6 +401,8 @@ impl Closer {
     pub fn close(&self) {
         if let Some(bound) = self.bound.upgrade() {
             self.closing.close(&*bound);
+            // Full means that a wake-up is already there.
+            let _ = mpconn_sockets::send(&*self.waker, &[io::IoSlice::new(&[0])], false);
         }
     }
 }

@@ -27,14 +27,14 @@ pub struct Receiver<T = Socket> {
 
 impl<T> Receiver<T> {
     /// Over a transport that nothing was received from yet, without a handshake.
-    pub fn unauthenticated(transport: impl Into<Arc<T>>) -> Self {
+    pub fn unauthenticated(transport: T) -> Self {
         Self::resumed(transport, Vec::new())
     }
 
     /// Over a transport from which these bytes were received, as
     /// [`into_parts`](crate::Connection::into_parts) gives them.
-    pub fn resumed(transport: impl Into<Arc<T>>, unread: Vec<u8>) -> Self {
-        Self::opened(transport.into(), Inbox::resumed(unread, MAX_MESSAGE_BYTES))
+    pub fn resumed(transport: T, unread: Vec<u8>) -> Self {
+        Self::opened(Arc::new(transport), Inbox::resumed(unread, MAX_MESSAGE_BYTES))
     }
 
     pub(crate) fn opened(transport: Arc<T>, inbox: Inbox) -> Self {

@@ -20,8 +20,12 @@ pub struct Sender<T = Socket> {
 
 impl<T> Sender<T> {
     /// Over a transport that nothing was sent on yet, without a handshake.
-    pub fn unauthenticated(transport: impl Into<Arc<T>>) -> Self {
-        Self { transport: Some(transport.into()), outbox: Outbox::new(), timeout: None }
+    pub fn unauthenticated(transport: T) -> Self {
+        Self::opened(Arc::new(transport))
+    }
+
+    pub(crate) fn opened(transport: Arc<T>) -> Self {
+        Self { transport: Some(transport), outbox: Outbox::new(), timeout: None }
     }
 
     pub(crate) fn transport(&self) -> Option<&Arc<T>> {

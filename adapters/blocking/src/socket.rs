@@ -9,7 +9,7 @@ use mpconn::Space;
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg, sockopt};
+use rustix::net::sockopt;
 
 use crate::{Deadline, Duplex, Transport};
 
@@ -33,22 +33,19 @@ impl Socket {
     }
 
     fn read(&self, space: &mut Space<'_>, wait: bool) -> Result<usize, Errno> {
-        let flags = if wait { RecvFlags::empty() } else { RecvFlags::DONTWAIT };
-        match (space, self.is_socket) {
-            (Space::Slice(slice), true) => recv(self, &mut **slice, flags).map(|(n, _)| n),
-            (Space::Spare(vec), true) => recv(self, spare_capacity(vec), flags).map(|(n, _)| n),
-            (Space::Slice(slice), false) => rustix::io::read(self, &mut **slice),
-            (Space::Spare(vec), false) => rustix::io::read(self, spare_capacity(vec)),
+        match space {
+            space if self.is_socket => mpconn_sockets::receive(self, space, wait),
+            Space::Slice(slice) => rustix::io::read(self, &mut **slice),
+            Space::Spare(vec) => rustix::io::read(self, spare_capacity(vec)),
         }
     }
 
     fn write(&self, slices: &[IoSlice<'_>], wait: bool) -> Result<usize, Errno> {
-        if !self.is_socket {
-            return rustix::io::writev(self, slices);
+        if self.is_socket {
+            mpconn_sockets::send(self, slices, wait)
+        } else {
+            rustix::io::writev(self, slices)
         }
-        let mut flags = no_signal();
-        flags.set(SendFlags::DONTWAIT, !wait);
-        sendmsg(self, slices, &mut SendAncillaryBuffer::default(), flags)
     }
 
     /// Retries what `operation` cannot do yet, until the deadline.
@@ -76,17 +73,6 @@ impl Socket {
             }
         }
     }
-}
-
-#[cfg(not(target_vendor = "apple"))]
-fn no_signal() -> SendFlags {
-    SendFlags::NOSIGNAL
-}
-
-/// The standard library has set `SO_NOSIGPIPE` on its sockets, and `connected` ones are its own.
-#[cfg(target_vendor = "apple")]
-fn no_signal() -> SendFlags {
-    SendFlags::empty()
 }
 
 /// Waits until a descriptor is ready, in error or at its end; false if the deadline came first.

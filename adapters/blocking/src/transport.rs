@@ -1,7 +1,7 @@
 //! What a connection runs over.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mpconn::Space;
 
@@ -34,6 +34,20 @@ pub trait Transport {
     fn wait_readable(&self, deadline: Deadline) -> io::Result<bool> {
         let _ = deadline;
         Err(io::Error::new(ErrorKind::Unsupported, "this transport cannot be polled"))
+    }
+}
+
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    fn receive(&self, space: Space<'_>, deadline: Deadline) -> io::Result<Option<usize>> {
+        (**self).receive(space, deadline)
+    }
+
+    fn send(&self, slices: &[IoSlice<'_>], deadline: Deadline) -> io::Result<Option<usize>> {
+        (**self).send(slices, deadline)
+    }
+
+    fn wait_readable(&self, deadline: Deadline) -> io::Result<bool> {
+        (**self).wait_readable(deadline)
     }
 }
 

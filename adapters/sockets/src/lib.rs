@@ -6,14 +6,18 @@
 #![cfg(unix)]
 
 mod bind;
+mod closing;
 mod options;
 mod session;
 mod shortage;
+mod stream;
 
 pub use bind::{Bound, SocketFile, socket, unix_address, unix_name, unsupported};
-pub use options::{Connecting, Listening, RETRY_AFTER, resolve};
+pub use closing::Closing;
+pub use options::{Connecting, Listening, RETRY_AFTER, host_or_any, resolve, sort};
 pub use session::{MAX_MESSAGE_BYTES, Session, process_key, start_error};
 pub use shortage::Shortage;
+pub use stream::{connect_unix, receive, send, transfer_now};
 
 #[cfg(target_os = "linux")]
 mod credentials;

@@ -78,17 +78,26 @@ impl Connecting {
     }
 }
 
-/// The addresses of a host. IPv4 before IPv6: a Python listener at a name, `localhost` among them,
-/// has an IPv4 address.
+/// The addresses of a host, [sorted](sort).
 ///
 /// # Errors
 ///
 /// The resolver's.
 pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let host = if host.is_empty() { "0.0.0.0" } else { host };
-    let mut addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
-    addresses.sort_by_key(SocketAddr::is_ipv6);
+    let mut addresses: Vec<_> = (host_or_any(host), port).to_socket_addrs()?.collect();
+    sort(&mut addresses);
     Ok(addresses)
+}
+
+/// An empty host is every IPv4 address of the machine, as in Python.
+#[must_use]
+pub fn host_or_any(host: &str) -> &str {
+    if host.is_empty() { "0.0.0.0" } else { host }
+}
+
+/// IPv4 before IPv6: a Python listener at a name, `localhost` among them, has an IPv4 address.
+pub fn sort(addresses: &mut [SocketAddr]) {
+    addresses.sort_by_key(SocketAddr::is_ipv6);
 }
 
 /// The constructors and setters that `ListenerOptions` and `ConnectOptions` have in common, for a

@@ -1,0 +1,106 @@
+//! A server of jobs that Python scripts call, with nothing but their standard library.
+//!
+//! ```text
+//! cargo run -p mpconn-tokio --features tracing --example job_server -- [address]
+//! python3 adapters/tokio/examples/job_client.py ADDRESS 7 1000000
+//! ```
+//!
+//! A job is a number in text, and its result the sum of its divisors. The server prints the address
+//! and the key; the client reads the key from its standard input. No more than [`CLIENTS`] are
+//! served at once: others wait in the listener's backlog. Ctrl-C stops taking clients, lets those
+//! that are being served finish their job, and ends.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mpconn_tokio::{Address, AuthKey, Connection, Error, ListenerOptions, SysRng};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+/// Clients served at once.
+const CLIENTS: usize = 8;
+
+/// Clients that are still being served after Ctrl-C get this long.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// No job is longer than this many bytes.
+const LONGEST_JOB: u64 = 64;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn StdError>> {
+    tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).init();
+
+    let key = AuthKey::generate(&mut SysRng)?;
+    let options = ListenerOptions::with_key(key.clone()).max_message(LONGEST_JOB);
+    let mut listener = match std::env::args().nth(1) {
+        Some(address) => options.bind(address.parse::<Address>()?)?,
+        None => options.bind_fresh()?,
+    };
+    println!("address {}", listener.address());
+    print!("key ");
+    key.write_line(&mut std::io::stdout())?;
+
+    let room = Arc::new(Semaphore::new(CLIENTS));
+    let (stop, stopping) = watch::channel(false);
+    let mut clients = JoinSet::new();
+    loop {
+        // A place first, then a client for it: whoever comes meanwhile waits.
+        let place = Arc::clone(&room).acquire_owned().await?;
+        let connection = tokio::select! {
+            connection = listener.accept() => connection?,
+            interrupted = tokio::signal::ctrl_c() => break interrupted?,
+        };
+        let stopping = stopping.clone();
+        clients.spawn(async move {
+            if let Err(error) = serve(connection, stopping).await {
+                warn!(%error, "a client was lost");
+            }
+            drop(place);
+        });
+        while clients.try_join_next().is_some() {}
+    }
+
+    info!(clients = clients.len(), "stopping");
+    listener.close();
+    stop.send(true)?;
+    let all_done = async { while clients.join_next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, all_done).await.is_err() {
+        warn!("some clients did not finish in time");
+    }
+    Ok(())
+}
+
+/// Answers one job after the other, until the client or the server goes.
+async fn serve(
+    mut connection: Connection,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<(), Error> {
+    loop {
+        let job = tokio::select! {
+            // Cancel safe: a job that has half arrived is not lost by looking at `stopping`.
+            job = connection.recv_bytes() => match job {
+                Err(Error::Ended) => return Ok(()),
+                job => job?,
+            },
+            _ = stopping.wait_for(|stop| *stop) => return Ok(()),
+        };
+        let answer = match std::str::from_utf8(&job).ok().and_then(|text| text.parse().ok()) {
+            Some(number) => {
+                info!(number, "a job");
+                // Work that takes long has no place on the runtime's own threads.
+                match tokio::task::spawn_blocking(move || sum_of_divisors(number)).await {
+                    Ok(sum) => sum.to_string(),
+                    Err(_) => "error: the job failed".to_owned(),
+                }
+            }
+            None => "error: a job is a number from 1 to 4294967295".to_owned(),
+        };
+        connection.send_bytes(answer.as_bytes()).await?;
+    }
+}
+
+fn sum_of_divisors(number: u32) -> u64 {
+    (1..=number).filter(|divisor| number % divisor == 0).map(u64::from).sum()
+}

@@ -1,0 +1,127 @@
+//! Reaching a listener: Python's `Client`.
+
+use std::io;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::time::Duration;
+
+use mpconn::{Address, AddressError, AuthKey, Error, Extended, Phase, Policy, Role};
+use mpconn_sockets::{
+    Connecting, RETRY_AFTER, connect_unix, host_or_any, sort, unix_name, unsupported,
+};
+use rustix::net::SocketAddrUnix;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::sleep;
+
+use crate::session::{establish, within};
+use crate::{Connection, Socket, Transport};
+
+/// Connects to a listener that has the same key: Python's `Client(address, authkey=key)`.
+///
+/// [`ConnectOptions`] has the rest. A host's name is looked up on one of the runtime's blocking
+/// threads; an IP address needs none.
+///
+/// # Errors
+///
+/// [`Error::Address`], [`Error::Unreachable`], [`Error::TimedOut`], and those of the handshake,
+/// [`Error::Auth`] before all.
+///
+/// # Cancel safety
+///
+/// Cancel safe: the attempt is given up.
+pub async fn connect<A>(address: A, key: AuthKey) -> Result<Connection, Error>
+where
+    A: TryInto<Address>,
+    A::Error: Into<AddressError>,
+{
+    ConnectOptions::with_key(key).connect(address).await
+}
+
+/// How to connect.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions(Connecting);
+
+impl ConnectOptions {
+    mpconn_sockets::connect_setters!();
+
+    /// Connects to the listener at `address`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`connect`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the attempt is given up.
+    pub async fn connect<A>(&self, address: A) -> Result<Connection, Error>
+    where
+        A: TryInto<Address>,
+        A::Error: Into<AddressError>,
+    {
+        let address = address.try_into().map_err(|error| Error::Address(error.into()))?;
+        self.0.session.check()?;
+        let socket = match within(self.0.connect_timeout, self.open(&address)).await {
+            None => return Err(Error::TimedOut(Phase::Connect)),
+            Some(Err(source)) => {
+                return Err(Error::Unreachable { address, phase: Phase::Connect, source });
+            }
+            Some(Ok(socket)) => socket,
+        };
+        establish(&self.0.session, socket, Role::Client, Some(address)).await
+    }
+
+    /// Holds the handshake, as the side that connected, over a transport that is connected already.
+    ///
+    /// # Errors
+    ///
+    /// Those of the handshake, [`Error::Auth`] before all.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the transport is dropped.
+    pub async fn authenticate<T: Transport>(&self, transport: T) -> Result<Connection<T>, Error> {
+        establish(&self.0.session, transport, Role::Client, None).await
+    }
+
+    async fn open(&self, address: &Address) -> io::Result<Socket> {
+        loop {
+            match open(address).await {
+                Err(error) if self.0.may_retry(&error) => sleep(RETRY_AFTER).await,
+                opened => return opened,
+            }
+        }
+    }
+}
+
+async fn open(address: &Address) -> io::Result<Socket> {
+    match address {
+        Address::Inet { host, port } => open_tcp(host, *port).await,
+        Address::Unix(_) | Address::Abstract(_) => open_unix(&unix_name(address)?).await,
+        _ => Err(unsupported(address)),
+    }
+}
+
+async fn open_tcp(host: &str, port: u16) -> io::Result<Socket> {
+    let mut addresses: Vec<_> = lookup_host((host_or_any(host), port)).await?.collect();
+    sort(&mut addresses);
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream.into());
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// A full backlog cannot be waited for but by trying again.
+async fn open_unix(name: &SocketAddrUnix) -> io::Result<Socket> {
+    loop {
+        if let Some(fd) = connect_unix(name)? {
+            return StdUnixStream::from(fd).try_into();
+        }
+        sleep(RETRY_AFTER).await;
+    }
+}

@@ -1,0 +1,477 @@
+//! A connection: whole messages, both ways.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_sink::Sink;
+use getrandom::SysRng;
+use mpconn::{
+    Address, Authenticated, Dialect, Error, Extended, Handshake, Inbox, Negotiation, Policy, Role,
+};
+
+use mpconn_sockets::start_error;
+
+use crate::session::negotiate;
+use crate::{Receiver, Sender, Socket, Transport};
+
+/// A connection to a Python, or to another of these: Python's `Connection`.
+///
+/// It carries whole messages of bytes, empty ones included. Small ones are read ahead, many with
+/// one system call, and sent with one each; large ones are read straight into their destination,
+/// which grows with what arrives.
+///
+/// It is a [`Receiver`] and a [`Sender`], and has their methods, and it is a [`Stream`] and a
+/// [`Sink`] as they are; [`halves`](Self::halves) lends them, and [`split`](Self::split) takes them
+/// apart, for two tasks.
+#[derive(Debug)]
+pub struct Connection<T = Socket> {
+    receiver: Receiver<T>,
+    sender: Sender<T>,
+}
+
+impl<T> Connection<T> {
+    /// A connection without a handshake, over a transport that nothing went over yet: anyone may be
+    /// on the other side.
+    ///
+    /// [`ListenerOptions::authenticate`](crate::ListenerOptions::authenticate) and
+    /// [`ConnectOptions::authenticate`](crate::ConnectOptions::authenticate) hold a handshake.
+    pub fn unauthenticated(transport: T) -> Self {
+        Self::resumed(transport, Vec::new())
+    }
+
+    /// The same, over a transport from which these bytes were received already, as
+    /// [`into_parts`](Self::into_parts) gives them.
+    pub fn resumed(transport: T, unread: Vec<u8>) -> Self {
+        let inbox = Inbox::resumed(unread, mpconn_sockets::MAX_MESSAGE_BYTES);
+        Self::opened(transport, inbox, None, None)
+    }
+
+    pub(crate) fn opened(
+        transport: T,
+        inbox: Inbox,
+        authenticated: Option<Authenticated>,
+        peer: Option<Address>,
+    ) -> Self {
+        let transport = Arc::new(transport);
+        let sender = Sender::opened(Arc::clone(&transport));
+        let mut receiver = Receiver::opened(transport, inbox);
+        receiver.authenticated = authenticated;
+        receiver.peer = peer;
+        Self { receiver, sender }
+    }
+
+    /// The proof that both sides hold the key, and how they showed it. `None` without a key.
+    #[must_use]
+    pub fn authenticated(&self) -> Option<&Authenticated> {
+        self.receiver.authenticated.as_ref()
+    }
+
+    /// Where the peer is, if that has an address: the client of a Unix socket seldom does.
+    #[must_use]
+    pub fn peer(&self) -> Option<&Address> {
+        self.receiver.peer.as_ref()
+    }
+
+    /// See [`Receiver::set_max_message`].
+    pub fn set_max_message(&mut self, bytes: u64) {
+        self.receiver.set_max_message(bytes);
+    }
+
+    /// See [`Sender::set_extended`].
+    pub fn set_extended(&mut self, extended: Extended) {
+        self.sender.set_extended(extended);
+    }
+
+    /// See [`Receiver::set_timeout`].
+    pub fn set_receive_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
+        self.receiver.set_timeout(timeout);
+    }
+
+    /// See [`Sender::set_timeout`].
+    pub fn set_send_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
+        self.sender.set_timeout(timeout);
+    }
+
+    /// Closes it: Python's `close`. Whatever is called afterwards ends with [`Error::Closed`].
+    pub fn close(&mut self) {
+        self.receiver.close();
+        self.sender.close();
+    }
+
+    /// Whether it was closed: Python's `closed`.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.receiver.is_closed()
+    }
+
+    /// See [`Receiver::is_readable`]; Python's `readable`.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        self.receiver.is_readable()
+    }
+
+    /// See [`Sender::is_writable`]; Python's `writable`.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.sender.is_writable()
+    }
+
+    /// The transport, and what was received from it but not as a message yet. Whoever goes on with
+    /// the transport needs those bytes first. `None` after a close.
+    #[must_use]
+    pub fn into_parts(self) -> Option<(T, Vec<u8>)> {
+        let Self { mut receiver, mut sender } = self;
+        sender.close();
+        let transport = receiver.take_transport()?;
+        Some((Arc::into_inner(transport)?, receiver.into_unread()))
+    }
+
+    /// Both halves, to be used at the same time in one task.
+    pub fn halves(&mut self) -> (&mut Receiver<T>, &mut Sender<T>) {
+        (&mut self.receiver, &mut self.sender)
+    }
+
+    /// Takes it apart into halves that two tasks can use at the same time.
+    #[must_use]
+    pub fn split(self) -> (Receiver<T>, Sender<T>) {
+        (self.receiver, self.sender)
+    }
+
+    /// Puts two halves together again.
+    ///
+    /// # Errors
+    ///
+    /// [`NotTheSame`] gives them back when they are not of one connection.
+    pub fn reunite(receiver: Receiver<T>, sender: Sender<T>) -> Result<Self, NotTheSame<T>> {
+        match (receiver.transport(), sender.transport()) {
+            (Some(one), Some(other)) if Arc::ptr_eq(one, other) => Ok(Self { receiver, sender }),
+            _ => Err(NotTheSame(Box::new((receiver, sender)))),
+        }
+    }
+}
+
+impl<T: Transport> Connection<T> {
+    /// See [`Sender::send_bytes`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
+        self.sender.send_bytes(message).await
+    }
+
+    /// See [`Sender::send_many`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn send_many<M: AsRef<[u8]>>(
+        &mut self,
+        messages: impl IntoIterator<Item = M>,
+    ) -> Result<(), Error> {
+        self.sender.send_many(messages).await
+    }
+
+    /// See [`Sender::feed`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn feed(&mut self, message: &[u8]) -> Result<(), Error> {
+        self.sender.feed(message).await
+    }
+
+    /// See [`Sender::flush`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        self.sender.flush().await
+    }
+
+    /// See [`Sender::poll_flush`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.sender.poll_flush(cx)
+    }
+
+    /// See [`Receiver::recv_bytes`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
+        self.receiver.recv_bytes().await
+    }
+
+    /// See [`Receiver::recv_bytes_max`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn recv_bytes_max(&mut self, max: u64) -> Result<Vec<u8>, Error> {
+        self.receiver.recv_bytes_max(max).await
+    }
+
+    /// See [`Receiver::recv_bytes_to`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.receiver.recv_bytes_to(out).await
+    }
+
+    /// See [`Receiver::recv_bytes_into`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        self.receiver.recv_bytes_into(buffer).await
+    }
+
+    /// See [`Receiver::recv_borrowed`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
+        self.receiver.recv_borrowed().await
+    }
+
+    /// See [`Receiver::recv_shared`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn recv_shared(&mut self) -> Result<Bytes, Error> {
+        self.receiver.recv_shared().await
+    }
+
+    /// See [`Receiver::poll_recv`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
+        self.receiver.poll_recv(cx)
+    }
+
+    /// See [`Receiver::poll`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn poll(&self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
+        self.receiver.poll(timeout).await
+    }
+
+    /// Challenges the peer, at any point between two messages: Python's `deliver_challenge`. It
+    /// proves nothing about this side, and the connection does not become
+    /// [authenticated](Self::authenticated) by it.
+    ///
+    /// `role` is the side of the connection that this is. After an error, close the connection: the
+    /// two sides may be out of step.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Auth`] before all; [`Error::TimedOut`] after `timeout`; those of sending and
+    /// receiving.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: close the connection then.
+    pub async fn deliver_challenge(
+        &mut self,
+        key: &[u8],
+        role: Role,
+        policy: &Policy,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Dialect, Error> {
+        self.turn(Handshake::delivering(key, role, policy, &mut SysRng), timeout.into()).await
+    }
+
+    /// Answers the peer's challenge, at any point between two messages: Python's
+    /// `answer_challenge`. It proves nothing about the peer.
+    ///
+    /// # Errors
+    ///
+    /// As for [`deliver_challenge`](Self::deliver_challenge).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: close the connection then.
+    pub async fn answer_challenge(
+        &mut self,
+        key: &[u8],
+        role: Role,
+        policy: &Policy,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Dialect, Error> {
+        self.turn(Handshake::answering(key, role, policy, &mut SysRng), timeout.into()).await
+    }
+
+    async fn turn(
+        &mut self,
+        handshake: Result<Handshake<&[u8], Dialect>, mpconn::StartError<getrandom::Error>>,
+        timeout: Option<Duration>,
+    ) -> Result<Dialect, Error> {
+        // What was given up half-way goes before the challenge.
+        self.sender.flush().await?;
+        let negotiation = Negotiation::new(handshake.map_err(start_error)?);
+        let (transport, inbox) = self.receiver.parts()?;
+        negotiate(negotiation, transport, inbox, timeout).await
+    }
+}
+
+impl Connection {
+    /// Who is on the other side of a Unix socket, as the kernel recorded it when the peer
+    /// connected.
+    ///
+    /// # Errors
+    ///
+    /// The system's, for a transport that is no Unix socket; `NotConnected` after a close.
+    #[cfg(target_os = "linux")]
+    pub fn peer_credentials(&self) -> io::Result<mpconn_sockets::Credentials> {
+        match self.receiver.transport() {
+            Some(socket) => socket.peer_credentials(),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Its descriptor, Python's `fileno`; `None` after a close.
+    #[must_use]
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.receiver.fd()
+    }
+}
+
+impl Receiver {
+    /// Its descriptor, Python's `fileno`; `None` after a close.
+    #[must_use]
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.transport().map(|socket| socket.as_fd())
+    }
+}
+
+impl Sender {
+    /// Its descriptor, Python's `fileno`; `None` after a close.
+    #[must_use]
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.transport().map(|socket| socket.as_fd())
+    }
+}
+
+impl<T: Transport> Stream for Connection<T> {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.receiver).poll_next(cx)
+    }
+}
+
+impl<M: AsRef<[u8]>, T: Transport> Sink<M> for Connection<T> {
+    type Error = Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Sink::<M>::poll_ready(Pin::new(&mut self.sender), cx)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, message: M) -> Result<(), Error> {
+        Sink::<M>::start_send(Pin::new(&mut self.sender), message)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Sink::<M>::poll_flush(Pin::new(&mut self.sender), cx)
+    }
+
+    /// Sends what is buffered, and closes both halves.
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let closed = Sink::<M>::poll_close(Pin::new(&mut self.sender), cx);
+        if let Poll::Ready(Ok(())) = closed {
+            self.close();
+        }
+        closed
+    }
+}
+
+/// Two halves that are not of one connection, or are closed.
+pub struct NotTheSame<T>(Box<(Receiver<T>, Sender<T>)>);
+
+impl<T> NotTheSame<T> {
+    /// The halves, as they were.
+    #[must_use]
+    pub fn into_halves(self) -> (Receiver<T>, Sender<T>) {
+        *self.0
+    }
+}
+
+impl<T> fmt::Debug for NotTheSame<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NotTheSame(..)")
+    }
+}
+
+impl<T> fmt::Display for NotTheSame<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the halves are not of one open connection")
+    }
+}
+
+impl<T> std::error::Error for NotTheSame<T> {}

@@ -1,0 +1,503 @@
+//! Accepting connections: Python's `Listener`.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use futures_core::Stream;
+use mpconn::{
+    Address, AddressError, AuthKey, Error, Extended, Family, Inbox, PeerError, Phase, Policy, Role,
+};
+use mpconn_sockets::{Bound, Closing, Listening, Session, Shortage, SocketFile, unix_address};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::session::{establish, open, within};
+use crate::slots::{Outcome, Slots};
+use crate::{Connection, Socket, Transport};
+
+/// Clients taken in before other tasks get their turn.
+const ACCEPT_AT_ONCE: usize = 64;
+
+/// How to listen.
+#[derive(Debug, Clone)]
+pub struct ListenerOptions(Listening);
+
+impl ListenerOptions {
+    mpconn_sockets::listener_setters!();
+
+    /// Listens at `address`. A host's name is looked up on this thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`]; [`Error::Start`] for an empty key; [`Error::Unreachable`] with what the
+    /// system says. An abstract address without a key is [refused](AddressError::AbstractWithoutKey).
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub fn bind<A>(&self, address: A) -> Result<Listener, Error>
+    where
+        A: TryInto<Address>,
+        A::Error: Into<AddressError>,
+    {
+        let address = address.try_into().map_err(|error| Error::Address(error.into()))?;
+        let (bound, file) = self.0.bind(address)?;
+        self.listen(bound, file)
+    }
+
+    /// Listens at a fresh address of the [family](Self::family), the platform's fastest by default:
+    /// Python's `Listener()`. [`Listener::address`] tells it.
+    ///
+    /// A Unix socket gets a directory of its own that only this user can enter; both are removed
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`] for an empty key, and [`Error::Io`].
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub fn bind_fresh(&self) -> Result<Listener, Error> {
+        let (bound, file) = self.0.bind_fresh()?;
+        self.listen(bound, file)
+    }
+
+    /// Listens at a socket that is listening already: one of systemd's, or an inherited one. Its
+    /// file, if it has one, is left alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`] for an empty key, and [`Error::Io`] when it is no such socket.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub fn adopt(&self, socket: OwnedFd) -> Result<Listener, Error> {
+        self.0.session.check()?;
+        self.listen(Bound::adopt(socket)?, None)
+    }
+
+    /// Holds the handshake, as the side that accepted, over a transport that is connected already:
+    /// one of [`Listener::accept_raw`]'s, or another's.
+    ///
+    /// # Errors
+    ///
+    /// Those of the handshake, [`Error::Auth`] before all.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the transport is dropped.
+    pub async fn authenticate<T: Transport>(&self, transport: T) -> Result<Connection<T>, Error> {
+        establish(&self.0.session, transport, Role::Listener, None).await
+    }
+
+    fn listen(&self, bound: Bound, file: Option<SocketFile>) -> Result<Listener, Error> {
+        let address = bound.address()?;
+        let bound = match bound {
+            Bound::Tcp(listener) => Listen::Tcp(TcpListener::from_std(listener)?),
+            Bound::Unix(listener) => Listen::Unix(UnixListener::from_std(listener)?),
+        };
+        Ok(Listener {
+            bound: Arc::new(bound),
+            closing: Arc::new(Closing::new(file)),
+            task: Arc::default(),
+            address,
+            session: self.0.session.clone(),
+            slots: Slots::new(self.0.max_pending),
+            outcomes: VecDeque::new(),
+            last_accepted: None,
+            clock: Clock::default(),
+            shortage: Shortage::default(),
+            paused_until: None,
+            alarm: Box::pin(sleep_until(Instant::now())),
+        })
+    }
+}
+
+/// Takes connections: Python's `Listener`.
+///
+/// No peer can block it. While somebody is in [`accept`](Self::accept), all pending handshakes are
+/// driven beside the listening socket, by the task that accepts, so that silent, slow and hostile
+/// peers cost a slot each, for a limited time, and nothing else. Between two calls nothing happens:
+/// there is no task behind it, and the time does not count against the peers either.
+///
+/// Dropping it closes it.
+#[derive(Debug)]
+pub struct Listener {
+    bound: Arc<Listen>,
+    closing: Arc<Closing>,
+    /// The task that accepts, to be woken by a close.
+    task: Arc<Mutex<Option<Waker>>>,
+    address: Address,
+    session: Session,
+    slots: Slots,
+    outcomes: VecDeque<Outcome>,
+    last_accepted: Option<Address>,
+    clock: Clock,
+    shortage: Shortage,
+    paused_until: Option<Instant>,
+    alarm: Pin<Box<Sleep>>,
+}
+
+#[derive(Debug)]
+enum Listen {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// The time that somebody has spent in `accept`.
+#[derive(Debug, Default)]
+struct Clock {
+    elapsed: Duration,
+    running_since: Option<Instant>,
+}
+
+impl Clock {
+    fn run(&mut self) -> Duration {
+        let now = Instant::now();
+        self.elapsed += now - self.running_since.unwrap_or(now);
+        self.running_since = Some(now);
+        self.elapsed
+    }
+
+    fn stop(&mut self) {
+        self.run();
+        self.running_since = None;
+    }
+}
+
+impl Listener {
+    /// Listens at `address`, and both sides prove that they have `key`. [`ListenerOptions`] has
+    /// the rest.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ListenerOptions::bind`].
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub fn bind<A>(address: A, key: AuthKey) -> Result<Self, Error>
+    where
+        A: TryInto<Address>,
+        A::Error: Into<AddressError>,
+    {
+        ListenerOptions::with_key(key).bind(address)
+    }
+
+    /// Where clients connect to: what was asked for, with the port that the system chose.
+    ///
+    /// `0.0.0.0` and `::` mean every address of the machine, and are reported as they are, as in
+    /// Python; Windows cannot connect to them.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Where the last accepted connection came from. `None` before the first, and for a peer
+    /// without an address, which is `''` or `None` in Python.
+    #[must_use]
+    pub fn last_accepted(&self) -> Option<&Address> {
+        self.last_accepted.as_ref()
+    }
+
+    /// Waits for the next connection, authenticated if there is a key: Python's `accept`.
+    ///
+    /// Peers that fail are passed over; [`incoming`](Self::incoming) shows them.
+    ///
+    /// # Errors
+    ///
+    /// The listener's own: [`Error::Closed`] after a [close](Self::closer), and [`Error::Io`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: pending handshakes go on with the next call.
+    pub fn accept(&mut self) -> Accept<'_> {
+        Accept(Incoming { listener: self })
+    }
+
+    /// The same, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`accept`](Self::accept), and [`Error::TimedOut`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe, as [`accept`](Self::accept).
+    pub async fn accept_timeout(&mut self, timeout: Duration) -> Result<Connection, Error> {
+        let accepted = within(Some(timeout), self.accept()).await;
+        accepted.unwrap_or(Err(Error::TimedOut(Phase::Accept)))
+    }
+
+    /// What becomes of every peer, as a [`Stream`]: a connection, or [`Error::Peer`] for one that
+    /// failed, after which the listener goes on. Any other error is the listener's own.
+    ///
+    /// It ends when the listener is [closed](Self::closer).
+    pub fn incoming(&mut self) -> Incoming<'_> {
+        Incoming { listener: self }
+    }
+
+    /// Waits for the next client, and hands it over without a handshake, to be
+    /// [authenticated](ListenerOptions::authenticate) elsewhere, in a task of its own perhaps.
+    ///
+    /// # Errors
+    ///
+    /// As for [`accept`](Self::accept).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no client is taken that is not handed over.
+    pub async fn accept_raw(&mut self) -> Result<(Socket, Option<Address>), Error> {
+        let (socket, peer) = poll_fn(|cx| self.poll_raw(cx)).await?;
+        self.last_accepted.clone_from(&peer);
+        Ok((socket, peer))
+    }
+
+    fn poll_raw(&mut self, cx: &mut Context<'_>) -> Poll<Result<Client, Error>> {
+        loop {
+            self.watch_close(cx)?;
+            if let Poll::Ready(client) = self.poll_client(cx)? {
+                return Poll::Ready(Ok(client));
+            }
+            ready!(self.poll_alarm(cx, self.paused_until));
+        }
+    }
+
+    /// A handle that closes the listener from anywhere, which ends a waiting `accept`.
+    #[must_use]
+    pub fn closer(&self) -> Closer {
+        Closer {
+            bound: Arc::downgrade(&self.bound),
+            closing: Arc::clone(&self.closing),
+            task: Arc::clone(&self.task),
+        }
+    }
+
+    /// Closes it: Python's `close`. Pending handshakes end, and the socket's file is removed.
+    pub fn close(self) {
+        drop(self);
+    }
+
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<Outcome, Error>> {
+        loop {
+            if let Some(outcome) = self.outcomes.pop_front() {
+                self.clock.stop();
+                if let Ok(connection) = &outcome {
+                    self.last_accepted = connection.peer().cloned();
+                }
+                report(&outcome);
+                return Poll::Ready(Ok(outcome));
+            }
+            self.watch_close(cx)?;
+            let clock = self.clock.run();
+
+            // What has arrived comes first, then what has expired, then new clients.
+            self.slots.advance_woken(cx.waker(), &self.session, &mut self.outcomes);
+            self.slots.expire(clock, &self.session, &mut self.outcomes);
+            let is_more = self.take_clients(cx)?;
+            if !self.outcomes.is_empty() {
+                continue;
+            }
+            if is_more {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let now = Instant::now();
+            let expiry =
+                self.slots.next_expiry().and_then(|at| now.checked_add(at.saturating_sub(clock)));
+            let alarm = [expiry, self.paused_until].into_iter().flatten().min();
+            ready!(self.poll_alarm(cx, alarm));
+        }
+    }
+
+    fn watch_close(&self, cx: &mut Context<'_>) -> Result<(), Error> {
+        // The waker first, then the flag: a close in between is seen.
+        *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+        if self.closing.is_closed() { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    /// Ready when `at` has come; pending for ever without one.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>, at: Option<Instant>) -> Poll<()> {
+        let Some(at) = at else { return Poll::Pending };
+        if self.alarm.deadline() != at {
+            self.alarm.as_mut().reset(at);
+        }
+        self.alarm.as_mut().poll(cx)
+    }
+
+    /// True when there may be more.
+    fn take_clients(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
+        for _ in 0..ACCEPT_AT_ONCE {
+            if self.slots.is_full_of_proved() {
+                return Ok(false);
+            }
+            let Poll::Ready((socket, peer)) = self.poll_client(cx)? else { return Ok(false) };
+            match self.session.negotiation(Role::Listener) {
+                Ok(Some(negotiation)) => {
+                    let expires =
+                        self.session.handshake_timeout.map(|time| self.clock.elapsed + time);
+                    self.slots.add(
+                        socket,
+                        peer,
+                        negotiation,
+                        expires,
+                        &self.session,
+                        &mut self.outcomes,
+                    );
+                }
+                Ok(None) => {
+                    let connection = open(&self.session, socket, Inbox::new(), None, peer);
+                    self.outcomes.push_back(Ok(connection));
+                }
+                Err(error) => self.outcomes.push_back(Err(PeerError { address: peer, error })),
+            }
+        }
+        Ok(true)
+    }
+
+    /// The next client, if one is waiting and the system has room for it.
+    fn poll_client(&mut self, cx: &mut Context<'_>) -> Result<Poll<Client>, Error> {
+        loop {
+            if self.paused_until.is_some_and(|until| until > Instant::now()) {
+                return Ok(Poll::Pending);
+            }
+            self.paused_until = None;
+            match self.bound.poll_accept(cx) {
+                Poll::Pending => return Ok(Poll::Pending),
+                Poll::Ready(Ok(client)) => {
+                    self.shortage.is_over();
+                    return Ok(Poll::Ready(client));
+                }
+                Poll::Ready(Err(error)) => {
+                    let pause = self.shortage.pause_after(error)?;
+                    self.paused_until = Instant::now().checked_add(pause);
+                }
+            }
+        }
+    }
+}
+
+type Client = (Socket, Option<Address>);
+
+impl Listen {
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Client>> {
+        Poll::Ready(match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = ready!(listener.poll_accept(cx))?;
+                // It fails when the client has gone already, which its handshake will find out.
+                let _ = stream.set_nodelay(true);
+                Ok((stream.into(), Some(peer.into())))
+            }
+            Self::Unix(listener) => {
+                let (stream, peer) = ready!(listener.poll_accept(cx))?;
+                Ok((stream.into(), unix_address(&peer.into())))
+            }
+        })
+    }
+}
+
+impl AsFd for Listen {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(listener) => listener.as_fd(),
+            Self::Unix(listener) => listener.as_fd(),
+        }
+    }
+}
+
+fn report(outcome: &Outcome) {
+    #[cfg(feature = "tracing")]
+    match outcome {
+        Ok(connection) => tracing::debug!(peer = ?connection.peer(), "accepted a client"),
+        Err(error) => tracing::info!(%error, "turned a client away"),
+    }
+    #[cfg(not(feature = "tracing"))]
+    let _ = outcome;
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.closing.close(&*self.bound);
+    }
+}
+
+impl AsFd for Listener {
+    /// The listening socket's.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.bound.as_fd()
+    }
+}
+
+/// Closes a [`Listener`] from anywhere.
+#[derive(Debug, Clone)]
+pub struct Closer {
+    bound: Weak<Listen>,
+    closing: Arc<Closing>,
+    task: Arc<Mutex<Option<Waker>>>,
+}
+
+impl Closer {
+    /// Closes the listener: nobody can connect any more, and a waiting `accept` ends with
+    /// [`Error::Closed`].
+    pub fn close(&self) {
+        if let Some(bound) = self.bound.upgrade() {
+            self.closing.close(&*bound);
+            let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(task) = task {
+                task.wake();
+            }
+        }
+    }
+}
+
+/// What [`Listener::incoming`] gives.
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    listener: &'a mut Listener,
+}
+
+impl Stream for Incoming<'_> {
+    type Item = Result<Connection, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(match ready!(self.listener.poll_outcome(cx)) {
+            Ok(outcome) => Some(outcome.map_err(|error| Error::Peer(Box::new(error)))),
+            Err(Error::Closed) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+}
+
+impl Drop for Incoming<'_> {
+    /// Nobody drives the handshakes from now on: their clock stands still.
+    fn drop(&mut self) {
+        if self.listener.clock.running_since.is_some() {
+            self.listener.clock.stop();
+        }
+    }
+}
+
+/// What [`Listener::accept`] gives: a future of the next connection.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct Accept<'a>(Incoming<'a>);
+
+impl Future for Accept<'_> {
+    type Output = Result<Connection, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            if let Ok(connection) = ready!(self.0.listener.poll_outcome(cx))? {
+                return Poll::Ready(Ok(connection));
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Connected pairs without an address: Python's `Pipe`.
+
+use std::io;
+
+use rustix::net::Shutdown;
+use tokio::net::UnixStream;
+
+use crate::{Connection, Receiver, Sender, Socket};
+
+/// Two connections to each other: Python's `Pipe()`.
+///
+/// It is a pair of Unix sockets. No child inherits them, unless one is given to it on purpose:
+/// [`into_parts`](Connection::into_parts) gives the socket, which becomes an `OwnedFd` in blocking mode,
+/// and so a `Stdio`. A Python 3 child that has it as its standard input opens it with
+///
+/// ```python
+/// import os
+/// from multiprocessing.connection import Connection
+/// connection = Connection(os.dup(0))
+/// ```
+///
+/// # Errors
+///
+/// The system's, for want of descriptors.
+///
+/// # Panics
+///
+/// Outside a runtime.
+pub fn pipe() -> io::Result<(Connection, Connection)> {
+    let (one, other) = UnixStream::pair()?;
+    Ok((Connection::unauthenticated(one.into()), Connection::unauthenticated(other.into())))
+}
+
+/// A receiver, and the sender that it receives from: Python's `Pipe(duplex=False)`.
+///
+/// It is a pair of Unix sockets, each shut in one direction, since a `pipe(2)` could raise
+/// `SIGPIPE`. A Python 3 child opens the receiver with `Connection(os.dup(0), writable=False)`, and
+/// the sender with `Connection(os.dup(0), readable=False)`.
+///
+/// # Errors
+///
+/// The system's, for want of descriptors.
+///
+/// # Panics
+///
+/// Outside a runtime.
+pub fn one_way_pipe() -> io::Result<(Receiver, Sender)> {
+    let (receiver, sender) = UnixStream::pair()?;
+    let (receiver, sender) = (Socket::from(receiver), Socket::from(sender));
+    rustix::net::shutdown(&receiver, Shutdown::Write)?;
+    rustix::net::shutdown(&sender, Shutdown::Read)?;
+    Ok((Receiver::unauthenticated(receiver), Sender::unauthenticated(sender)))
+}

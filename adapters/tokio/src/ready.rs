@@ -1,0 +1,67 @@
+//! Which of many pending things were woken, so that only those are looked at.
+
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Wake, Waker};
+
+/// Wakers for many things that one task looks after.
+#[derive(Debug, Default)]
+pub(crate) struct ReadyQueue(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    woken: Vec<u64>,
+    task: Option<Waker>,
+}
+
+/// One of the things, by the number it was given.
+#[derive(Debug)]
+pub(crate) struct Member {
+    number: u64,
+    is_woken: AtomicBool,
+    queue: Arc<Mutex<State>>,
+}
+
+impl ReadyQueue {
+    pub(crate) fn member(&self, number: u64) -> Arc<Member> {
+        Arc::new(Member { number, is_woken: AtomicBool::new(false), queue: Arc::clone(&self.0) })
+    }
+
+    /// The numbers that were woken since the last call. From now on the task of `waker` is told of
+    /// others.
+    pub(crate) fn take(&self, waker: &Waker) -> Vec<u64> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.task.as_ref().is_some_and(|task| task.will_wake(waker)) {
+            state.task = Some(waker.clone());
+        }
+        mem::take(&mut state.woken)
+    }
+}
+
+impl Member {
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// It is being looked at: a wake-up from now on is news.
+    pub(crate) fn looked_at(&self) {
+        self.is_woken.store(false, Ordering::Release);
+    }
+}
+
+impl Wake for Member {
+    fn wake(self: Arc<Self>) {
+        if self.is_woken.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let mut state = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        state.woken.push(self.number);
+        let task = state.task.clone();
+        drop(state);
+        // Outside the lock: a waker may do anything.
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+}

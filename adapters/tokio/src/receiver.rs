@@ -1,0 +1,280 @@
+//! The receiving half.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use mpconn::{Address, Authenticated, Error, Inbox, Phase, Space};
+use mpconn_sockets::MAX_MESSAGE_BYTES;
+
+use crate::session::within;
+use crate::transport::for_now;
+use crate::{Socket, Transport};
+
+/// The half of a [`Connection`](crate::Connection) that receives, or one end of a
+/// [one-way pipe](crate::one_way_pipe).
+///
+/// A receive that is given up, by a timeout or by dropping its future, loses nothing: the next one,
+/// of whatever kind, goes on with the message.
+///
+/// It is a [`Stream`] of messages as [`Bytes`], which ends when the peer closes, and after an
+/// error.
+#[derive(Debug)]
+pub struct Receiver<T = Socket> {
+    /// None when closed.
+    transport: Option<Arc<T>>,
+    inbox: Inbox,
+    max_message: u64,
+    timeout: Option<Duration>,
+    stream_is_over: bool,
+    pub(crate) authenticated: Option<Authenticated>,
+    pub(crate) peer: Option<Address>,
+}
+
+impl<T> Receiver<T> {
+    /// Over a transport that nothing was received from yet, without a handshake.
+    pub fn unauthenticated(transport: T) -> Self {
+        Self::resumed(transport, Vec::new())
+    }
+
+    /// Over a transport from which these bytes were received, as
+    /// [`into_parts`](crate::Connection::into_parts) gives them.
+    pub fn resumed(transport: T, unread: Vec<u8>) -> Self {
+        Self::opened(Arc::new(transport), Inbox::resumed(unread, MAX_MESSAGE_BYTES))
+    }
+
+    pub(crate) fn opened(transport: Arc<T>, inbox: Inbox) -> Self {
+        Self {
+            transport: Some(transport),
+            inbox,
+            max_message: MAX_MESSAGE_BYTES,
+            timeout: None,
+            stream_is_over: false,
+            authenticated: None,
+            peer: None,
+        }
+    }
+
+    pub(crate) fn transport(&self) -> Option<&Arc<T>> {
+        self.transport.as_ref()
+    }
+
+    pub(crate) fn take_transport(&mut self) -> Option<Arc<T>> {
+        self.transport.take()
+    }
+
+    pub(crate) fn into_unread(self) -> Vec<u8> {
+        self.inbox.into_unread()
+    }
+
+    /// The longest message to receive from now on, in bytes: 64 MiB by default, `u64::MAX` for any.
+    pub fn set_max_message(&mut self, bytes: u64) {
+        self.max_message = bytes;
+    }
+
+    /// How long a receive may wait, each time; `None`, the default, for ever.
+    pub fn set_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
+        self.timeout = timeout.into();
+    }
+
+    /// Closes this half. The transport closes with the last half.
+    pub fn close(&mut self) {
+        self.transport = None;
+        self.inbox = Inbox::new();
+    }
+
+    /// Whether it was closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.transport.is_none()
+    }
+
+    /// Whether messages can be received: not after a close, and not after one that was too long or
+    /// out of protocol.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        !self.is_closed() && !self.inbox.has_failed()
+    }
+}
+
+impl<T: Transport> Receiver<T> {
+    /// Receives one message: Python's `recv_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Ended`] when the peer has closed; [`Error::Frame`] when it sent something too long
+    /// or out of protocol, after which nothing more can be received, but still sent;
+    /// [`Error::TimedOut`], which loses nothing; [`Error::Closed`] and [`Error::Io`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what had arrived stays for the next receive.
+    pub async fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
+        self.recv_bytes_max(u64::MAX).await
+    }
+
+    /// Receives one message of at most `max` bytes: Python's `recv_bytes(maxlength)`. The
+    /// [connection's limit](Self::set_max_message) holds as well.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_bytes`](Self::recv_bytes).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe, as [`recv_bytes`](Self::recv_bytes).
+    pub async fn recv_bytes_max(&mut self, max: u64) -> Result<Vec<u8>, Error> {
+        self.receive(max, &mut Vec::new()).await?;
+        Ok(self.inbox.take())
+    }
+
+    /// Receives one message in place of what `out` holds, whose memory is used again: the fastest
+    /// way for large messages.
+    ///
+    /// After an error `out` may be empty: its memory is then where the message goes on arriving.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_bytes`](Self::recv_bytes).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe, as [`recv_bytes`](Self::recv_bytes); `out` may be empty afterwards.
+    pub async fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.receive(u64::MAX, out).await?;
+        self.inbox.take_to(out);
+        Ok(())
+    }
+
+    /// Receives one message into the beginning of `buffer`, and tells its length: Python's
+    /// `recv_bytes_into`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_bytes`](Self::recv_bytes), and [`Error::BufferTooShort`], which carries the
+    /// message.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe, as [`recv_bytes`](Self::recv_bytes); `buffer` is written at the end alone.
+    pub async fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        self.receive(u64::MAX, &mut Vec::new()).await?;
+        let message = self.inbox.message();
+        match buffer.get_mut(..message.len()) {
+            Some(room) => {
+                room.copy_from_slice(message);
+                Ok(message.len())
+            }
+            None => Err(Error::BufferTooShort(self.inbox.take())),
+        }
+    }
+
+    /// Receives one message and lends it until the next call: the fastest way for small messages,
+    /// which are not copied out of what was read ahead.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_bytes`](Self::recv_bytes).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe, as [`recv_bytes`](Self::recv_bytes).
+    pub async fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
+        self.receive(u64::MAX, &mut Vec::new()).await?;
+        Ok(self.inbox.message())
+    }
+
+    /// Receives one message as [`Bytes`]. A large one is not copied.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_bytes`](Self::recv_bytes).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe, as [`recv_bytes`](Self::recv_bytes).
+    pub async fn recv_shared(&mut self) -> Result<Bytes, Error> {
+        self.recv_bytes().await.map(Bytes::from)
+    }
+
+    /// The same for a task that polls by itself, without the timeout.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_bytes`](Self::recv_bytes).
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
+        ready!(self.poll_receive(cx, u64::MAX, &mut Vec::new()))?;
+        Poll::Ready(Ok(self.inbox.take().into()))
+    }
+
+    async fn receive(&mut self, max: u64, offer: &mut Vec<u8>) -> Result<(), Error> {
+        let timeout = self.timeout;
+        within(timeout, poll_fn(|cx| self.poll_receive(cx, max, offer)))
+            .await
+            .unwrap_or(Err(Error::TimedOut(Phase::Receive)))
+    }
+
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        max: u64,
+        offer: &mut Vec<u8>,
+    ) -> Poll<Result<(), Error>> {
+        let transport = self.transport.as_deref().ok_or(Error::Closed)?;
+        let read = |space: Space<'_>| for_now(transport.poll_receive(cx, space));
+        if self.inbox.receive_with(max.min(self.max_message), offer, read)? {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Whether there is something to receive, waiting for it for at most `timeout`; `None` waits
+    /// for ever. Python's `poll`.
+    ///
+    /// True means that a message is there, a part of one, the end, or an error: a receive may still
+    /// wait for the rest of a message.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`], and [`Error::Io`], with `Unsupported` for a transport that cannot tell.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing is received.
+    pub async fn poll(&self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
+        let transport = self.transport.as_deref().ok_or(Error::Closed)?;
+        if self.inbox.is_ready() {
+            return Ok(true);
+        }
+        match within(timeout.into(), poll_fn(|cx| transport.poll_readable(cx))).await {
+            Some(readable) => Ok(readable.map(|()| true)?),
+            None => Ok(false),
+        }
+    }
+
+    /// The transport and the inbox, for a handshake.
+    pub(crate) fn parts(&mut self) -> Result<(&T, &mut Inbox), Error> {
+        Ok((self.transport.as_deref().ok_or(Error::Closed)?, &mut self.inbox))
+    }
+}
+
+impl<T: Transport> Stream for Receiver<T> {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.stream_is_over {
+            return Poll::Ready(None);
+        }
+        let received = ready!(self.poll_recv(cx));
+        self.stream_is_over = received.is_err();
+        Poll::Ready(match received {
+            Err(Error::Ended) => None,
+            received => Some(received),
+        })
+    }
+}

@@ -1,0 +1,262 @@
+//! The sending half.
+
+use std::future::poll_fn;
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_sink::Sink;
+use mpconn::{Error, Extended, Outbox, Phase, Transmit};
+
+use crate::session::within;
+use crate::transport::for_now;
+use crate::{Socket, Transport};
+
+/// [`Sender::feed`] and the [`Sink`] write out what they have buffered when it is more than this
+/// many bytes.
+const BUFFERED: usize = 64 * 1024;
+
+/// The half of a [`Connection`](crate::Connection) that sends, or one end of a
+/// [one-way pipe](crate::one_way_pipe).
+///
+/// A send that is given up, by a timeout or by dropping its future, leaves the stream whole. If
+/// nothing of the message had been written, it is not sent; if a part had been, the rest is kept,
+/// and goes before whatever is sent next, or with [`flush`](Self::flush).
+/// [`buffered`](Self::buffered) tells.
+///
+/// It is a [`Sink`] of messages, anything that gives bytes.
+#[derive(Debug)]
+pub struct Sender<T = Socket> {
+    /// None when closed.
+    transport: Option<Arc<T>>,
+    outbox: Outbox,
+    timeout: Option<Duration>,
+}
+
+impl<T> Sender<T> {
+    /// Over a transport that nothing was sent on yet, without a handshake.
+    pub fn unauthenticated(transport: T) -> Self {
+        Self::opened(Arc::new(transport))
+    }
+
+    pub(crate) fn opened(transport: Arc<T>) -> Self {
+        Self { transport: Some(transport), outbox: Outbox::new(), timeout: None }
+    }
+
+    pub(crate) fn transport(&self) -> Option<&Arc<T>> {
+        self.transport.as_ref()
+    }
+
+    /// Whether messages over 2 GiB - 1 are sent, which Python reads from 3.8 on, or refused.
+    pub fn set_extended(&mut self, extended: Extended) {
+        self.outbox.set_extended(extended);
+    }
+
+    /// How long a send may wait, each time; `None`, the default, for ever.
+    pub fn set_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
+        self.timeout = timeout.into();
+    }
+
+    /// Closes this half. The transport closes with the last half. What is buffered is not sent.
+    pub fn close(&mut self) {
+        self.transport = None;
+        self.outbox = Outbox::new();
+    }
+
+    /// Whether it was closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.transport.is_none()
+    }
+
+    /// Whether messages can be sent: not after a close, and not after an error that came inside a
+    /// message.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        !self.is_closed() && !self.outbox.is_half_sent()
+    }
+
+    /// The bytes that wait for a flush: of messages that were fed, or of one whose sending was
+    /// given up half-way.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.outbox.buffered()
+    }
+
+    /// Buffers a message without sending it, whatever the buffer's length.
+    fn start_send(&mut self, message: &[u8]) -> Result<(), Error> {
+        if self.is_closed() {
+            return Err(Error::Closed);
+        }
+        self.outbox.feed(message)
+    }
+}
+
+impl<T: Transport> Sender<T> {
+    /// Sends one message, and what is buffered before it: Python's `send_bytes`. For a part of a
+    /// buffer, pass that part.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLong`] and [`Error::Closed`] before a byte is sent. [`Error::TimedOut`], as if
+    /// the future had been dropped. [`Error::Io`]: if a part had been sent by then, every later
+    /// send ends with [`Error::HalfSent`].
+    ///
+    /// # Cancel safety
+    ///
+    /// The stream stays whole: the message is sent not at all, or its rest goes before whatever is
+    /// sent next.
+    pub async fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
+        let timeout = self.timeout;
+        within(timeout, self.transmit(message)).await.unwrap_or(Err(Error::TimedOut(Phase::Send)))
+    }
+
+    async fn transmit(&mut self, message: &[u8]) -> Result<(), Error> {
+        let transmit = self.outbox.begin(message)?;
+        let mut sending = Sending { sender: self, transmit, message };
+        poll_fn(|cx| sending.poll(cx)).await?;
+        drop(sending);
+        poll_fn(|cx| self.poll_flush_transport(cx)).await
+    }
+
+    /// Sends many messages with few system calls: small ones are gathered, 64 KiB a call. The
+    /// timeout is for all of them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send_bytes`](Self::send_bytes). How many had been sent is not known then.
+    ///
+    /// # Cancel safety
+    ///
+    /// The stream stays whole. Messages that were taken from the iterator and gathered go before
+    /// whatever is sent next; the others are not sent.
+    pub async fn send_many<M: AsRef<[u8]>>(
+        &mut self,
+        messages: impl IntoIterator<Item = M>,
+    ) -> Result<(), Error> {
+        let timeout = self.timeout;
+        let sent = async {
+            for message in messages {
+                let message = message.as_ref();
+                if !self.outbox.has_room_for(message) {
+                    self.flush_buffer().await?;
+                }
+                if Outbox::gathers(message) {
+                    self.start_send(message)?;
+                } else {
+                    self.transmit(message).await?;
+                }
+            }
+            poll_fn(|cx| self.poll_flush(cx)).await
+        };
+        within(timeout, sent).await.unwrap_or(Err(Error::TimedOut(Phase::Send)))
+    }
+
+    /// Buffers a message, to be sent with the next ones, or with [`flush`](Self::flush). When more
+    /// than 64 KiB are buffered, they are sent first.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send_bytes`](Self::send_bytes).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the message is buffered at the end alone.
+    pub async fn feed(&mut self, message: &[u8]) -> Result<(), Error> {
+        if self.buffered() >= BUFFERED {
+            self.flush().await?;
+        }
+        self.start_send(message)
+    }
+
+    /// Sends what is buffered.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`], [`Error::Closed`], [`Error::HalfSent`] and [`Error::Io`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what was not written stays buffered.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        let timeout = self.timeout;
+        let flushed = poll_fn(|cx| self.poll_flush(cx));
+        within(timeout, flushed).await.unwrap_or(Err(Error::TimedOut(Phase::Send)))
+    }
+
+    async fn flush_buffer(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.poll_flush_buffer(cx)).await
+    }
+
+    /// The same as [`flush`](Self::flush) for a task that polls by itself, without the timeout.
+    ///
+    /// # Errors
+    ///
+    /// As for [`flush`](Self::flush).
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_flush_buffer(cx))?;
+        self.poll_flush_transport(cx)
+    }
+
+    fn poll_flush_buffer(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let transport = self.transport.as_deref().ok_or(Error::Closed)?;
+        let write = |slices: &[IoSlice<'_>]| for_now(transport.poll_send(cx, slices));
+        if self.outbox.flush_with(write)? { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn poll_flush_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let transport = self.transport.as_deref().ok_or(Error::Closed)?;
+        Poll::Ready(Ok(ready!(transport.poll_flush(cx))?))
+    }
+}
+
+/// A message that is being written. When it is dropped half-way, the sender keeps the rest.
+struct Sending<'a, T> {
+    sender: &'a mut Sender<T>,
+    transmit: Transmit,
+    message: &'a [u8],
+}
+
+impl<T: Transport> Sending<'_, T> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let transport = self.sender.transport.as_deref().ok_or(Error::Closed)?;
+        let write = |slices: &[IoSlice<'_>]| for_now(transport.poll_send(cx, slices));
+        if self.sender.outbox.transmit_with(&mut self.transmit, self.message, write)? {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+impl<T> Drop for Sending<'_, T> {
+    fn drop(&mut self) {
+        self.sender.outbox.keep(&self.transmit, self.message);
+    }
+}
+
+impl<M: AsRef<[u8]>, T: Transport> Sink<M> for Sender<T> {
+    type Error = Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.buffered() >= BUFFERED { self.poll_flush_buffer(cx) } else { Poll::Ready(Ok(())) }
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, message: M) -> Result<(), Error> {
+        Sender::start_send(&mut *self, message.as_ref())
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Sender::poll_flush(&mut *self, cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if !self.is_closed() {
+            ready!(Sender::poll_flush(&mut *self, cx))?;
+            self.close();
+        }
+        Poll::Ready(Ok(()))
+    }
+}

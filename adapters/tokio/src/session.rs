@@ -1,0 +1,93 @@
+//! Holding the handshake.
+
+use std::future::poll_fn;
+use std::io::IoSlice;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use mpconn::{Address, Authenticated, Error, Inbox, Negotiation, Operation, Proof, Role};
+use mpconn_sockets::Session;
+
+use crate::transport::{flush, for_now};
+use crate::{Connection, Transport};
+
+/// Holds the handshake over `transport`, if there is a key, within its deadline.
+pub(crate) async fn establish<T: Transport>(
+    session: &Session,
+    transport: T,
+    role: Role,
+    peer: Option<Address>,
+) -> Result<Connection<T>, Error> {
+    let mut inbox = Inbox::new();
+    let mut authenticated = None;
+    if let Some(negotiation) = session.negotiation(role)? {
+        let timeout = session.handshake_timeout;
+        authenticated = Some(negotiate(negotiation, &transport, &mut inbox, timeout).await?);
+    }
+    Ok(open(session, transport, inbox, authenticated, peer))
+}
+
+/// A connection whose handshake is over, or that has none.
+pub(crate) fn open<T>(
+    session: &Session,
+    transport: T,
+    mut inbox: Inbox,
+    authenticated: Option<Authenticated>,
+    peer: Option<Address>,
+) -> Connection<T> {
+    inbox.open(session.max_message);
+    let mut connection = Connection::opened(transport, inbox, authenticated, peer);
+    connection.set_max_message(session.max_message);
+    connection.set_extended(session.extended);
+    connection
+}
+
+/// Drives a handshake to its end.
+pub(crate) async fn negotiate<K: AsRef<[u8]>, P: Proof, T: Transport>(
+    mut negotiation: Negotiation<K, P>,
+    transport: &T,
+    inbox: &mut Inbox,
+    timeout: Option<Duration>,
+) -> Result<P, Error> {
+    let driven = async {
+        let proof = poll_fn(|cx| poll_drive(cx, &mut negotiation, transport, inbox)).await?;
+        flush(transport).await?;
+        Ok(proof)
+    };
+    match within(timeout, driven).await {
+        Some(proof) => proof,
+        None => Err(negotiation.give_up()),
+    }
+}
+
+/// Goes on with a handshake as far as the transport lets it.
+pub(crate) fn poll_drive<K: AsRef<[u8]>, P: Proof, T: Transport>(
+    cx: &mut Context<'_>,
+    negotiation: &mut Negotiation<K, P>,
+    transport: &T,
+    inbox: &mut Inbox,
+) -> Poll<Result<P, Error>> {
+    let driven = negotiation.drive(inbox, |operation| {
+        for_now(match operation {
+            Operation::Write(slices) => transport.poll_send(cx, &slices.map(IoSlice::new)),
+            // The peer does not answer what it was not sent.
+            Operation::Read(space) => match transport.poll_flush(cx) {
+                Poll::Ready(Ok(())) => transport.poll_receive(cx, space),
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                Poll::Pending => Poll::Pending,
+            },
+        })
+    });
+    match driven? {
+        Some(proof) => Poll::Ready(Ok(proof)),
+        None => Poll::Pending,
+    }
+}
+
+/// `None` when the time is up first.
+pub(crate) async fn within<F: Future>(timeout: Option<Duration>, future: F) -> Option<F::Output> {
+    match timeout {
+        Some(timeout) => tokio::time::timeout(timeout, future).await.ok(),
+        None => Some(future.await),
+    }
+}
