@@ -3,7 +3,9 @@
 
 pub mod content;
 pub mod net;
+pub mod over;
 pub mod python;
 pub mod pythons;
 pub mod script;
+pub mod scripted;
 pub mod stall;

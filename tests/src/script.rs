@@ -8,7 +8,7 @@ use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
 use std::mem;
 
-use mpconn::{Handshake, Inbox, Negotiation, Operation, Space};
+use mpconn::{Error, FrameError, Handshake, Inbox, Negotiation, Operation, Phase, Space};
 
 /// What happens once, at one byte of one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,4 +238,64 @@ pub fn fill(
             read
         }
     }
+}
+
+/// One fault of every kind at every byte of a stream of these lengths, and at all bytes where that
+/// can be gone on from.
+#[must_use]
+pub fn plans(length: impl Fn(Way) -> usize, interrupted: bool) -> Vec<Plan> {
+    let passing = interrupted.then_some(Fault::Passing(ErrorKind::Interrupted));
+    let faults = [Fault::Short, Fault::Later, Fault::End]
+        .into_iter()
+        .chain([ErrorKind::ConnectionReset, ErrorKind::BrokenPipe].map(Fault::Broken))
+        .chain(passing);
+    let mut plans = Vec::new();
+    for fault in faults {
+        for way in [Way::In, Way::Out] {
+            plans.extend((0..length(way)).map(|at| Plan { way, at: Some(at), fault }));
+            if matches!(fault, Fault::Short | Fault::Passing(_)) {
+                plans.push(Plan { way, at: None, fault });
+            }
+        }
+    }
+    plans
+}
+
+/// What the end of a stream of messages with these payloads must look like before byte `at`.
+///
+/// # Errors
+///
+/// As the core has to report it.
+pub fn end_at(messages: &[usize], mut at: usize) -> Result<(), FrameError> {
+    for payload in messages {
+        match at {
+            0 => return Ok(()),
+            1..4 => return Err(FrameError::TruncatedHeader),
+            _ if at < 4 + payload => {
+                let missing = (4 + payload - at) as u64;
+                return Err(FrameError::TruncatedPayload { missing });
+            }
+            _ => at -= 4 + payload,
+        }
+    }
+    Ok(())
+}
+
+/// Checks that a call under `plan` ended as it must: `end` is what the end of the stream means at
+/// that point, `phase` what runs out of time.
+///
+/// # Panics
+///
+/// When it did not.
+pub fn check(plan: Plan, result: &Result<(), Error>, end: Result<(), FrameError>, phase: Phase) {
+    let right = match (plan.fault, plan.way, result) {
+        (Fault::Short | Fault::Passing(_), _, Ok(())) => true,
+        (Fault::Later, _, Err(Error::TimedOut(timed_out))) => *timed_out == phase,
+        (Fault::Broken(kind), _, Err(Error::Io(error))) => error.kind() == kind,
+        (Fault::End, Way::Out, Err(Error::Io(error))) => error.kind() == ErrorKind::WriteZero,
+        (Fault::End, Way::In, Err(Error::Ended)) => end.is_ok(),
+        (Fault::End, Way::In, Err(Error::Frame(error))) => end == Err(*error),
+        _ => false,
+    };
+    assert!(right, "{plan:?} gave {result:?}");
 }
