@@ -1,8 +1,8 @@
 //! Faults at every byte of a handshake, both roles: the right result or the expected typed error, in
 //! bounded steps.
 //!
-//! No signal can be sent here without `unsafe`: an interruption is what a stream reports as
-//! `ErrorKind::Interrupted`, and `signals.rs` lets a Python send real ones.
+//! An interruption is here what a stream reports as `ErrorKind::Interrupted`; `signals.rs` has real
+//! signals.
 #![allow(clippy::unwrap_used, reason = "an unexpected error is a failed test")]
 
 use std::io::IoSlice;
