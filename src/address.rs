@@ -52,7 +52,8 @@ impl fmt::Display for Family {
 /// | `&b"\0name"[..]`, `"\0name"` | `b'\0name'` | Unix, abstract (Linux) |
 /// | `r"\\.\pipe\name"` | `r'\\.\pipe\name'` | Windows pipe |
 ///
-/// [`Display`](fmt::Display) and [`FromStr`] round-trip. Beside the forms above, text can be
+/// [`Display`](fmt::Display) and [`FromStr`] round-trip, for whatever a system could take: an empty
+/// path, or a NUL inside one, is no address when it is read. Beside the forms above, text can be
 /// `tcp://host:port`, `tcp://[::1]:port`, and `unix:` and `unix-abstract:` with `%xx` for bytes
 /// that are not plain. Python would take `localhost:6000` for the name of a file; here it is an
 /// error that says so, since hardly anybody means it.
@@ -199,7 +200,10 @@ impl FromStr for Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Inet { host, port } if host.contains(':') => write!(f, "{TCP}[{host}]:{port}"),
+            // Also what only looks like brackets of ours, so that they are not taken off.
+            Self::Inet { host, port } if host.contains([':', '[']) => {
+                write!(f, "{TCP}[{host}]:{port}")
+            }
             Self::Inet { host, port } => write!(f, "{TCP}{host}:{port}"),
             Self::Abstract(name) => {
                 f.write_str(ABSTRACT)?;
@@ -226,7 +230,9 @@ fn split_port(text: &str) -> Option<(&str, u16)> {
         None if host.contains(':') => return None,
         None => host,
     };
-    Some((host, port.parse().ok()?))
+    // `parse` would take a sign too.
+    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+    port.parse().ok().filter(|_| digits).map(|port| (host, port))
 }
 
 fn path_bytes(path: &Path) -> &[u8] {
@@ -323,3 +329,6 @@ impl From<core::convert::Infallible> for AddressError {
         match never {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,6 +98,10 @@ impl Framer {
     /// `inline + `[`MAX_HEADER`] bytes; with a shorter one, a frame may never fit.
     #[must_use]
     pub const fn new(max: u64, inline: usize) -> Self {
+        // No slice is longer than `isize::MAX`, so that this changes nothing but that a frame's end
+        // can be computed for every length a peer may claim.
+        let longest = isize::MAX.unsigned_abs() - MAX_HEADER;
+        let inline = if inline < longest { inline } else { longest };
         Self { max, inline, state: State::Header }
     }
 
@@ -287,3 +291,6 @@ impl fmt::Display for FrameError {
 }
 
 impl core::error::Error for FrameError {}
+
+#[cfg(test)]
+mod tests;

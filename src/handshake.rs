@@ -399,3 +399,6 @@ mod sealed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

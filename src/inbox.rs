@@ -165,7 +165,8 @@ impl Inbox {
     pub fn poll(&mut self, max: u64, offer: &mut Vec<u8>) -> Result<bool, FrameError> {
         self.release();
         self.framer.set_max(max);
-        if let Some(large) = self.large.as_ref().filter(|large| large.length > max) {
+        // Nobody will ask for what came of it: its memory goes, and later calls find this error.
+        if let Some(large) = self.large.take_if(|large| large.length > max) {
             let error = FrameError::TooLong { length: large.length, max };
             return Err(self.framer.poison(error));
         }
@@ -330,7 +331,10 @@ impl Inbox {
     pub fn eof(&mut self) -> Result<(), FrameError> {
         match self.framer.eof(&self.buffer[self.unread.clone()]) {
             Ok(()) => Ok(()),
-            Err(error) => Err(self.framer.poison(error)),
+            Err(error) => {
+                self.large = None;
+                Err(self.framer.poison(error))
+            }
         }
     }
 
@@ -439,3 +443,6 @@ impl<'a> Space<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

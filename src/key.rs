@@ -117,3 +117,40 @@ impl fmt::Debug for AuthKey {
         f.write_str("AuthKey(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::format;
+
+    use super::*;
+    use crate::testing::{Failing, NoEntropy, Seeded};
+
+    #[test]
+    fn generated_keys_differ() {
+        let rng = &mut Seeded::new(1);
+        let [one, two] = [(); 2].map(|()| AuthKey::generate(rng).unwrap());
+        assert_eq!((one.as_ref().len(), two.as_ref().len()), (32, 32));
+        assert_ne!(one.as_ref(), two.as_ref());
+        assert!(!one.is_short());
+    }
+
+    #[test]
+    fn a_failing_generator_is_an_error() {
+        assert_eq!(AuthKey::generate(&mut Failing).unwrap_err(), NoEntropy);
+    }
+
+    #[test]
+    fn short_is_below_16_bytes() {
+        assert!(AuthKey::new(*b"").is_short());
+        assert!(AuthKey::new([7; 15]).is_short());
+        assert!(!AuthKey::new([7; 16]).is_short());
+    }
+
+    #[test]
+    fn is_never_printed() {
+        let key = AuthKey::new(*b"secret");
+        assert_eq!(key.as_ref(), b"secret");
+        assert_eq!(format!("{key:?}"), "AuthKey(..)");
+        assert_eq!(format!("{:?}", Some(&key.clone())), "Some(AuthKey(..))");
+    }
+}

@@ -14,6 +14,9 @@ mod digest;
 #[cfg(feature = "std")]
 mod error;
 mod frame;
+#[cfg(all(feature = "std", any(test, feature = "__fuzzing")))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 #[cfg(feature = "alloc")]
 mod inbox;
@@ -23,6 +26,8 @@ mod key;
 mod negotiation;
 #[cfg(feature = "std")]
 mod outbox;
+#[cfg(any(test, feature = "__fuzzing"))]
+mod testing;
 mod transmit;
 
 #[cfg(feature = "std")]

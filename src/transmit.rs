@@ -112,11 +112,12 @@ impl Transmit {
     #[inline]
     pub fn advance(&mut self, n: usize) -> bool {
         let of_header = n.min(self.header().len());
+        let left = self.payload_len - self.payload_sent;
+        assert!(n - of_header <= left, "advanced past the end of the frame");
         #[expect(clippy::cast_possible_truncation, reason = "at most MAX_HEADER")]
         let header_sent = of_header as u8;
         self.header_sent += header_sent;
         self.payload_sent += n - of_header;
-        assert!(self.payload_sent <= self.payload_len, "advanced past the end of the frame");
         self.is_done()
     }
 
@@ -153,3 +154,6 @@ impl fmt::Display for TooLong {
 }
 
 impl core::error::Error for TooLong {}
+
+#[cfg(test)]
+mod tests;

@@ -26,8 +26,7 @@ def main():
         result = 'ok'
     except (AuthenticationError, AssertionError, EOFError, EnvironmentError) as error:
         result = type(error).__name__
-        if not isinstance(error, AuthenticationError):
-            traceback.print_exc()
+        tell('because', repr(traceback.format_exc()))
     tell('result', result)
     # Up to 3.8 the finalizer of a listener at an abstract address fails.
     os._exit(0)
@@ -47,10 +46,11 @@ def tell(*words):
 
 
 def speak_as_rhel():
-    """As the RHEL family patches 2.7 to 3.11: HMAC_DIGEST_NAME = 'sha256'."""
+    """As the RHEL family patches those up to 3.11: HMAC_DIGEST_NAME = 'sha256'."""
+    import hashlib
     import hmac
     new = hmac.new
-    hmac.new = lambda key, message, digest=None: new(key, message, 'sha256')
+    hmac.new = lambda key, message, digest=None: new(key, message, hashlib.sha256)
 
 
 def connect(orders):

@@ -1,6 +1,11 @@
 //! The families of sockets, and what the tests do with raw ones of each.
 
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use mpconn::Address;
 use tempfile::TempDir;
@@ -53,4 +58,151 @@ pub fn fresh_path(scratch: &TempDir) -> PathBuf {
 #[must_use]
 pub fn scratch() -> TempDir {
     tempfile::tempdir().expect("a temporary directory")
+}
+
+/// A socket that listens, and does nothing by itself: for rogue listeners.
+#[derive(Debug)]
+pub enum RawListener {
+    /// Of [`Net::Tcp`].
+    Tcp(TcpListener),
+    /// Of [`Net::Unix`].
+    Unix(UnixListener),
+}
+
+impl RawListener {
+    /// Listens at a fresh address, and says which.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    ///
+    /// # Panics
+    ///
+    /// For the families that need no raw sockets here.
+    pub fn bind(net: Net, scratch: &TempDir) -> io::Result<(Self, Address)> {
+        match net.fresh(scratch) {
+            Address::Inet { host, port } => {
+                let listener = TcpListener::bind((host, port))?;
+                let address = listener.local_addr()?.into();
+                Ok((Self::Tcp(listener), address))
+            }
+            Address::Unix(path) => Ok((Self::Unix(UnixListener::bind(&path)?), path.into())),
+            other => panic!("no raw sockets at {other}"),
+        }
+    }
+
+    /// The next client.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn accept(&self) -> io::Result<Stream> {
+        Stream::patient(match self {
+            Self::Tcp(listener) => Stream::Tcp(listener.accept()?.0),
+            Self::Unix(listener) => Stream::Unix(listener.accept()?.0),
+        })
+    }
+}
+
+/// A raw socket, for peers that do as they like.
+#[derive(Debug)]
+pub enum Stream {
+    /// Of [`Net::Tcp`].
+    Tcp(TcpStream),
+    /// Of [`Net::Unix`].
+    Unix(UnixStream),
+}
+
+/// A test that waits longer than this for bytes has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Stream {
+    /// Connects to `address`.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    ///
+    /// # Panics
+    ///
+    /// For the families that need no raw sockets here.
+    pub fn connect(address: &Address) -> io::Result<Self> {
+        Self::patient(match address {
+            Address::Inet { host, port } => Self::Tcp(TcpStream::connect((host.as_str(), *port))?),
+            Address::Unix(path) => Self::Unix(UnixStream::connect(path)?),
+            other => panic!("no raw sockets at {other}"),
+        })
+    }
+
+    fn patient(self) -> io::Result<Self> {
+        match &self {
+            Self::Tcp(stream) => {
+                stream.set_nodelay(true)?;
+                stream.set_read_timeout(Some(PATIENCE))?;
+            }
+            Self::Unix(stream) => stream.set_read_timeout(Some(PATIENCE))?,
+        }
+        Ok(self)
+    }
+
+    /// Where the other side listens.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    ///
+    /// # Panics
+    ///
+    /// When the other side is a Unix client, which has no address.
+    pub fn peer_address(&self) -> io::Result<Address> {
+        Ok(match self {
+            Self::Tcp(stream) => stream.peer_addr()?.into(),
+            Self::Unix(stream) => {
+                stream.peer_addr()?.as_pathname().expect("a listener's path").into()
+            }
+        })
+    }
+
+    /// Ends what the other side reads, and goes on reading.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn end(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(buffer),
+            Self::Unix(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write(bytes),
+            Self::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+        }
+    }
 }

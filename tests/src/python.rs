@@ -91,7 +91,8 @@ impl Script {
         rest.trim_start().to_owned()
     }
 
-    /// The name of the exception it ended with, or `ok`, whatever it says before.
+    /// The name of the exception it ended with, or `ok`, whatever it says before. That goes to the
+    /// test's own output, where it helps when the test fails.
     ///
     /// # Panics
     ///
@@ -102,6 +103,7 @@ impl Script {
             if let Some(result) = line.strip_prefix("result ") {
                 return result.to_owned();
             }
+            eprintln!("{line}");
         }
     }
 }

@@ -1,4 +1,5 @@
 //! Messages of all sizes between this and every Python, both ways, over every kind of socket.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail them like tests")]
 
 use std::env;
 use std::thread;

@@ -1,0 +1,81 @@
+//! What this process uses: descriptors and memory.
+
+use std::fs;
+use std::io;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// How many descriptors are open.
+///
+/// # Panics
+///
+/// Where there is no `/proc`.
+#[must_use]
+pub fn descriptors() -> usize {
+    // The directory itself is one while it is read.
+    fs::read_dir("/proc/self/fd").expect("/proc").count() - 1
+}
+
+/// Resident memory in bytes.
+///
+/// # Panics
+///
+/// Where there is no `/proc`.
+#[must_use]
+pub fn resident() -> u64 {
+    status("VmRSS:")
+}
+
+/// The most resident memory in bytes since [`forget_peak`].
+///
+/// # Panics
+///
+/// Where there is no `/proc`.
+#[must_use]
+pub fn peak() -> u64 {
+    status("VmHWM:")
+}
+
+/// From now on, [`peak`] starts at what is resident.
+///
+/// # Panics
+///
+/// Where there is no `/proc`.
+pub fn forget_peak() {
+    fs::write("/proc/self/clear_refs", "5").expect("/proc");
+}
+
+fn status(name: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("/proc");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a known line");
+    let kilobytes = line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number");
+    kilobytes * 1024
+}
+
+/// Lets no more than this much address space be added to what is used now. Memory that is asked for
+/// and never touched shows nowhere else.
+///
+/// # Errors
+///
+/// The system's.
+///
+/// # Panics
+///
+/// Where there is no `/proc`.
+pub fn limit_address_space(more: u64) -> io::Result<()> {
+    let limit = Rlimit { current: Some(status("VmSize:") + more), ..getrlimit(Resource::As) };
+    Ok(setrlimit(Resource::As, limit)?)
+}
+
+/// Makes room for this many descriptors.
+///
+/// # Errors
+///
+/// When the system does not allow as many.
+pub fn allow_descriptors(number: u64) -> io::Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < number) {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(number), ..limit })?;
+    }
+    Ok(())
+}
