@@ -117,7 +117,6 @@ impl Inbox {
     pub fn resumed(unread: Vec<u8>, max: u64) -> Self {
         let mut inbox = Self::new();
         inbox.open(max);
-        inbox.buffer_len = READ_AHEAD.max(unread.len());
         inbox.unread = 0..unread.len();
         inbox.buffer = unread;
         inbox
@@ -138,12 +137,15 @@ impl Inbox {
         unread
     }
 
-    /// Whether a receive would find something without waiting: a message, the beginning of a large
-    /// one, or an error.
+    /// Whether a receive of at most `max` bytes would find something without waiting: a message,
+    /// the beginning of a large one, or an error.
     #[must_use]
-    pub fn is_ready(&self) -> bool {
-        let next = self.framer.clone().next(&self.buffer[self.unread.clone()]);
-        !matches!(next, Ok((_, Event::Need(_)))) || self.large_is_whole()
+    pub fn is_ready(&self, max: u64) -> bool {
+        let mut framer = self.framer.clone();
+        framer.set_max(max);
+        let next = framer.next(&self.buffer[self.unread.clone()]);
+        let too_long = self.unlent_large().is_some_and(|large| large.length > max);
+        !matches!(next, Ok((_, Event::Need(_)))) || self.large_is_whole() || too_long
     }
 
     /// Whether an error has ended it: nothing more can be received.
@@ -209,8 +211,11 @@ impl Inbox {
 
     /// Whole, and not lent out yet.
     fn large_is_whole(&self) -> bool {
-        let is_whole = |large: &Large| large.filled as u64 == large.length;
-        !matches!(self.lent, Lent::Large) && self.large.as_ref().is_some_and(is_whole)
+        self.unlent_large().is_some_and(|large| large.filled as u64 == large.length)
+    }
+
+    fn unlent_large(&self) -> Option<&Large> {
+        self.large.as_ref().filter(|_| !matches!(self.lent, Lent::Large))
     }
 
     fn lend_large(&mut self) {

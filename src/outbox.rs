@@ -22,13 +22,21 @@ pub struct Outbox {
     /// Whole messages, or the rest of one, that go before anything else.
     buffer: Vec<u8>,
     written: usize,
+    /// What is buffered begins inside a message.
+    inside: bool,
 }
 
 impl Outbox {
     /// An outbox at the start of a stream.
     #[must_use]
     pub const fn new() -> Self {
-        Self { extended: Extended::Allow, half_sent: false, buffer: Vec::new(), written: 0 }
+        Self {
+            extended: Extended::Allow,
+            half_sent: false,
+            buffer: Vec::new(),
+            written: 0,
+            inside: false,
+        }
     }
 
     /// Whether messages over 2 GiB - 1 are sent or refused.
@@ -95,6 +103,7 @@ impl Outbox {
     pub fn keep(&mut self, transmit: &Transmit, payload: &[u8]) {
         if !transmit.is_untouched() && !transmit.is_done() && !self.half_sent {
             self.buffer.extend(transmit.slices(payload).concat());
+            self.inside = true;
         }
     }
 
@@ -140,6 +149,7 @@ impl Outbox {
     fn forget(&mut self) {
         self.buffer = Vec::new();
         self.written = 0;
+        self.inside = false;
     }
 
     /// Sends one message, and gives up for good when the transport takes no more.
@@ -210,12 +220,14 @@ impl Outbox {
         &mut self,
         write: impl FnMut(&[IoSlice<'_>]) -> io::Result<Option<usize>>,
     ) -> Result<(), Error> {
-        if self.flush_with(write)? {
+        let flushed = self.flush_with(write);
+        if let Ok(true) = flushed {
             return Ok(());
         }
-        self.half_sent = self.written > 0;
+        // What is kept may be the rest of a message, of which some is out already.
+        self.half_sent |= self.written > 0 || self.inside;
         self.forget();
-        Err(Error::TimedOut(Phase::Send))
+        flushed.and(Err(Error::TimedOut(Phase::Send)))
     }
 }
 

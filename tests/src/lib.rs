@@ -3,7 +3,11 @@
 
 pub mod content;
 pub mod net;
+pub mod over;
 pub mod process;
 pub mod python;
 pub mod pythons;
+pub mod script;
+pub mod scripted;
+pub mod stall;
 pub mod wire;

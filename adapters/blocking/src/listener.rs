@@ -270,7 +270,7 @@ impl Listener {
     }
 
     /// How long clients are still left waiting, if they are.
-    fn pause_left(&self) -> Option<Duration> {
+    pub(crate) fn pause_left(&self) -> Option<Duration> {
         let left = self.paused_until?.saturating_duration_since(Instant::now());
         Some(left).filter(|left| !left.is_zero())
     }

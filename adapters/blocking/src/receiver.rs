@@ -91,7 +91,7 @@ impl<T> Receiver<T> {
 
     /// Whether a receive would find something that has been read ahead already.
     pub(crate) fn has_read_ahead(&self) -> bool {
-        self.inbox.is_ready()
+        self.inbox.is_ready(self.max_message)
     }
 }
 

@@ -10,6 +10,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt;
+use rustix::pipe::PIPE_BUF;
 
 use crate::{Deadline, Duplex, Transport};
 
@@ -42,10 +43,14 @@ impl Socket {
 
     fn write(&self, slices: &[IoSlice<'_>], wait: bool) -> Result<usize, Errno> {
         if self.is_socket {
-            mpconn_sockets::send(self, slices, wait)
-        } else {
-            rustix::io::writev(self, slices)
+            return mpconn_sockets::send(self, slices, wait);
         }
+        if wait {
+            return rustix::io::writev(self, slices);
+        }
+        // A pipe in blocking mode that has room takes this much, and waits with any more.
+        let next = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
+        rustix::io::write(self, &next[..next.len().min(PIPE_BUF)])
     }
 
     /// Retries what `operation` cannot do yet, until the deadline.

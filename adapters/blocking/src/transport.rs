@@ -59,43 +59,77 @@ pub trait Duplex: Transport {}
 ///
 /// It knows no deadlines. Where the stream has timeouts of its own, set those: `WouldBlock` and
 /// `TimedOut` are taken for a deadline that has passed.
+///
+/// What is written is flushed, so that a stream with a buffer keeps no message back. When a flush
+/// runs out of time, the bytes count as sent, since the stream has them; the next call of either
+/// kind goes on with the flush.
 #[derive(Debug)]
-pub struct ReadWrite<S>(Mutex<S>);
+pub struct ReadWrite<S>(Mutex<Flushing<S>>);
+
+/// A stream, and what it may not have passed on yet.
+#[derive(Debug)]
+struct Flushing<S> {
+    stream: S,
+    unflushed: bool,
+    /// A flush failed: what was passed on is not known.
+    failed: bool,
+}
 
 impl<S> ReadWrite<S> {
     /// Over this stream.
     pub const fn new(stream: S) -> Self {
-        Self(Mutex::new(stream))
+        Self(Mutex::new(Flushing { stream, unflushed: false, failed: false }))
     }
 
     /// The stream.
     pub fn into_inner(self) -> S {
-        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner).stream
     }
 
     /// The stream, to set its timeouts, say.
     pub fn get_mut(&mut self) -> &mut S {
-        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+        &mut self.0.get_mut().unwrap_or_else(PoisonError::into_inner).stream
     }
 
     /// Never contended: without `Duplex`, one thread at a time has the connection.
-    fn stream(&self) -> MutexGuard<'_, S> {
+    fn lock(&self) -> MutexGuard<'_, Flushing<S>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Write> Flushing<S> {
+    /// Flushes what was written; false when that takes too long.
+    fn flush(&mut self) -> io::Result<bool> {
+        if self.failed {
+            return Err(io::Error::new(ErrorKind::BrokenPipe, "an earlier flush failed"));
+        }
+        if self.unflushed {
+            let flushed = until_timeout(|| self.stream.flush().map(|()| 0));
+            self.failed = flushed.is_err();
+            self.unflushed = flushed?.is_none();
+        }
+        Ok(!self.unflushed)
     }
 }
 
 impl<S: Read + Write> Transport for ReadWrite<S> {
     fn receive(&self, space: Space<'_>, _: Deadline) -> io::Result<Option<usize>> {
+        let mut flushing = self.lock();
+        // The peer may have said something before it went: its words come before this error.
+        let _ = flushing.flush();
         let buffer = space.into_slice();
-        until_timeout(|| self.stream().read(buffer))
+        until_timeout(|| flushing.stream.read(buffer))
     }
 
     fn send(&self, slices: &[IoSlice<'_>], _: Deadline) -> io::Result<Option<usize>> {
-        let mut stream = self.stream();
-        let written = until_timeout(|| stream.write_vectored(slices))?;
-        // A stream that buffers what is written must not keep a message back.
+        let mut flushing = self.lock();
+        if !flushing.flush()? {
+            return Ok(None);
+        }
+        let written = until_timeout(|| flushing.stream.write_vectored(slices))?;
         if written.is_some() {
-            stream.flush()?;
+            flushing.unflushed = true;
+            flushing.flush()?;
         }
         Ok(written)
     }

@@ -47,19 +47,36 @@ pub fn wait<'a, S: Into<Source<'a>>>(
     timeout: impl Into<Option<Duration>>,
 ) -> io::Result<Vec<usize>> {
     let sources: Vec<Source<'a>> = sources.into_iter().map(Into::into).collect();
+    let is_ready = sources.iter().any(|source| matches!(source.0, Kind::Ready));
+    let deadline = if is_ready { Deadline::now() } else { Deadline::after(timeout) };
+    loop {
+        let ready = poll_once(&sources, deadline)?;
+        // Nothing before the deadline: a listener's pause is over, and it takes clients again.
+        if !ready.is_empty() || deadline.has_passed() {
+            return Ok(ready);
+        }
+    }
+}
+
+/// Which are ready; none at the deadline, and when the pause of a listener is over before.
+fn poll_once(sources: &[Source<'_>], deadline: Deadline) -> io::Result<Vec<usize>> {
     let mut ready = Vec::new();
     let mut fds = Vec::with_capacity(sources.len());
     let mut places = Vec::with_capacity(sources.len());
+    let mut pause = None;
     for (place, source) in sources.iter().enumerate() {
         match source.0 {
             Kind::Ready => ready.push(place),
             Kind::Fd(fd) => fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN)),
-            Kind::Listener(listener) => fds.extend(listener.sources()),
+            Kind::Listener(listener) => {
+                fds.extend(listener.sources());
+                pause = pause.into_iter().chain(listener.pause_left()).min();
+            }
         }
         places.resize(fds.len(), place);
     }
-    let deadline = if ready.is_empty() { Deadline::after(timeout) } else { Deadline::now() };
-    poll_until(&mut fds, deadline)?;
+    let wake_in = deadline.left().into_iter().chain(pause).min();
+    poll_until(&mut fds, Deadline::after(wake_in))?;
     let polled = fds.iter().zip(places).filter(|(fd, _)| !fd.revents().is_empty());
     ready.extend(polled.map(|(_, place)| place));
     ready.sort_unstable();

@@ -248,7 +248,7 @@ impl<T: Transport> Receiver<T> {
     /// Cancel safe: nothing is received.
     pub async fn poll(&self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
         let transport = self.transport.as_deref().ok_or(Error::Closed)?;
-        if self.inbox.is_ready() {
+        if self.inbox.is_ready(self.max_message) {
             return Ok(true);
         }
         match within(timeout.into(), poll_fn(|cx| transport.poll_readable(cx))).await {

@@ -3,20 +3,13 @@
 //! ```text
 //! child connect ADDRESS    connects, and says so
 //! child shortage PATH      listens there with few descriptors
-//! child sigpipe library    sends to peers that have gone, where SIGPIPE ends the process
-//! child sigpipe control    the same without the library: it dies
 //! ```
 
 use std::error::Error;
-use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use std::{env, io, thread};
+use std::{env, io};
 
-use mpconn_blocking::{
-    Address, AuthKey, ConnectOptions, Connection, Listener, ListenerOptions, connect,
-};
+use mpconn_blocking::{ConnectOptions, Connection, Listener, ListenerOptions};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// Enough for a listener and a few connections.
@@ -32,12 +25,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["connect", address] => {
             ConnectOptions::without_key().connect(*address)?.send_bytes(b"here I am")?;
             Ok(())
-        }
-        ["sigpipe", way] => {
-            let always = Arc::new(AtomicBool::new(true));
-            let sigpipe = signal_hook::consts::SIGPIPE;
-            signal_hook::flag::register_conditional_default(sigpipe, always)?;
-            if *way == "library" { send_to_the_gone() } else { write_to_the_gone() }
         }
         _ => Err("see the head of child.rs".into()),
     }
@@ -61,29 +48,4 @@ fn shortage(path: &str) -> Result<(), Box<dyn Error>> {
 /// Every connection that comes before there is none for so long.
 fn accept_for(listener: &mut Listener, time: Duration) -> Vec<Connection> {
     std::iter::from_fn(|| listener.accept_timeout(time).ok()).collect()
-}
-
-fn send_to_the_gone() -> Result<(), Box<dyn Error>> {
-    let key = AuthKey::new("a key of more than sixteen bytes");
-    let name = format!("mpconn-sigpipe-{}", std::process::id());
-    let addresses = [("127.0.0.1", 0).into(), Address::Abstract(name.into())];
-    for address in addresses {
-        let mut listener = Listener::bind(&address, key.clone())?;
-        let (address, key) = (listener.address().clone(), key.clone());
-        let client = thread::spawn(move || connect(address, key));
-        let mut ours = listener.accept()?;
-        let mut theirs = client.join().expect("no panic")?;
-        ours.close();
-        // TCP takes the first, and hears of the end by it.
-        while theirs.send_bytes(&[0; 100_000]).is_ok() {}
-        println!("lives");
-    }
-    Ok(())
-}
-
-fn write_to_the_gone() -> Result<(), Box<dyn Error>> {
-    let (ours, theirs) = UnixStream::pair()?;
-    drop(ours);
-    rustix::io::write(theirs, b"x")?;
-    Ok(())
 }
