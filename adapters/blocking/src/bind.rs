@@ -27,7 +27,9 @@ impl Bound {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept()?;
-                stream.set_nodelay(true)?;
+                // macOS refuses when the client has reset: its own trouble, which the first read or
+                // write tells, and none of the listener's.
+                let _ = stream.set_nodelay(true);
                 Ok((stream.into(), Some(peer.into())))
             }
             Self::Unix(listener) => {
