@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 const KEY: &[u8] = b"a key of more than sixteen bytes";
 const NETS: [Net; 2] = [Net::Tcp, Net::Unix];
-const DEADLINE: Duration = Duration::from_millis(300);
+const DEADLINE: Duration = Duration::from_millis(500);
 
 #[test]
 fn silence_between_two_accepts_does_not_count_against_a_peer() {
