@@ -59,6 +59,9 @@ pub struct Inbox {
     lent: Lent,
     /// What the last poll found missing.
     want: Want,
+    /// The transport failed: whatever it says afterwards, the end came in the middle.
+    #[cfg(feature = "std")]
+    broken: Option<std::io::ErrorKind>,
 }
 
 /// A message that is longer than [`INLINE`].
@@ -99,6 +102,8 @@ impl Inbox {
             large: None,
             lent: Lent::Nothing,
             want: Want::Buffer(1),
+            #[cfg(feature = "std")]
+            broken: None,
         }
     }
 
@@ -151,6 +156,10 @@ impl Inbox {
     /// Whether an error has ended it: nothing more can be received.
     #[must_use]
     pub fn has_failed(&self) -> bool {
+        #[cfg(feature = "std")]
+        if self.broken.is_some() {
+            return true;
+        }
         self.framer.has_failed()
     }
 
@@ -295,7 +304,7 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// [`Error::Frame`], [`Error::Ended`] and [`Error::Io`].
+    /// [`Error::Frame`], [`Error::Ended`] and [`Error::Io`], each of which is final.
     ///
     /// [`Error::Frame`]: crate::Error::Frame
     /// [`Error::Ended`]: crate::Error::Ended
@@ -308,16 +317,24 @@ impl Inbox {
         mut read: impl FnMut(Space<'_>) -> std::io::Result<Option<usize>>,
     ) -> Result<bool, crate::Error> {
         while !self.poll(max, offer)? {
-            match read(self.space())? {
-                None => {
+            if let Some(kind) = self.broken {
+                return Err(std::io::Error::from(kind).into());
+            }
+            match read(self.space()) {
+                Ok(None) => {
                     self.give_back();
                     return Ok(false);
                 }
-                Some(0) => {
+                Ok(Some(0)) => {
                     self.eof()?;
                     return Err(crate::Error::Ended);
                 }
-                Some(n) => self.filled(n),
+                Ok(Some(n)) => self.filled(n),
+                Err(error) => {
+                    // After a reset, the kernel would go on with what looks like a clean end.
+                    self.broken = Some(error.kind());
+                    return Err(error.into());
+                }
             }
         }
         Ok(true)

@@ -335,6 +335,8 @@ impl Listener {
                 self.shortage.is_over();
                 Ok(Some(client))
             }
+            // A socket that was closed in the meantime fails in ways of its own.
+            Err(_) if self.closing.is_closed() => Err(Error::Closed),
             Err(error) => {
                 let pause = self.shortage.pause_after(error)?;
                 self.paused_until = Instant::now().checked_add(pause);

@@ -376,6 +376,8 @@ impl Listener {
                     self.shortage.is_over();
                     return Ok(Poll::Ready(client));
                 }
+                // A socket that was closed in the meantime fails in ways of its own.
+                Poll::Ready(Err(_)) if self.closing.is_closed() => return Err(Error::Closed),
                 Poll::Ready(Err(error)) => {
                     let pause = self.shortage.pause_after(error)?;
                     self.paused_until = Instant::now().checked_add(pause);
