@@ -1,4 +1,136 @@
 //! The wire protocol of Python's `multiprocessing.connection`: bytes in, events out.
+//!
+//! This crate does no I/O, reads no clock and makes no random bytes. It turns what a transport gave
+//! into messages, messages into what a transport is to be given, and holds Python's mutual
+//! authentication in between. To serve or call a Python over sockets, take an adapter:
+//! `mpconn-blocking` or `mpconn-tokio`. To speak the protocol from an event loop of your own, read
+//! on; it is an evening's work.
+//!
+//! # The driver's contract
+//!
+//! ```text
+//!             read                                                 write
+//!  transport ------> buffer --> Framer --> message      message --> Transmit ------> transport
+//!                   (yours)                   |            ^        (header)
+//!                                             v            |
+//!                                       receive(..)    message()
+//!                                             Handshake
+//! ```
+//!
+//! 1. Make a [`Framer`] whose limit is [`MAX_MESSAGE`], a buffer of that and [`MAX_HEADER`] bytes,
+//!    and a [`Handshake`]: [`accepting`](Handshake::accepting) on the side that accepted,
+//!    [`connecting`](Handshake::connecting) on the other.
+//! 2. [`Handshake::Send`]: make a [`Transmit`] for [`message`](ToSend::message), write its
+//!    [`slices`](Transmit::slices), tell it with [`advance`](Transmit::advance) how far that went,
+//!    and when it is done, call [`sent`](ToSend::sent).
+//! 3. [`Handshake::Receive`]: hand the unread bytes to [`Framer::next`] and drop as many of them as
+//!    it says. [`Event::Frame`] is what [`receive`](ToReceive::receive) wants;
+//!    [`Event::Need`] asks you to read more behind them. At the end of the stream, ask
+//!    [`Framer::eof`] what that means.
+//! 4. [`Handshake::Done`] holds the proof, [`Authenticated`]. An [`AuthError`] or a [`FrameError`]
+//!    instead means: close the transport, and nothing else.
+//! 5. Raise the limit with [`Framer::set_max`] and go on with the same buffer: a client's last
+//!    `#WELCOME#` and its first message may have come in one read.
+//! 6. A frame that is longer than the framer's `inline` comes as [`Event::Begin`] and then in
+//!    [chunks](Event::Chunk); what is not in the buffer yet can be read straight into its
+//!    destination and told with [`Framer::advance`]. Let that memory grow with what arrives: a
+//!    header only claims.
+//! 7. Deadlines are yours. Nothing is lost when an operation is given up, since all state is here
+//!    and all bytes are in your buffer.
+//!
+//! A whole driver, over anything that reads and writes:
+//!
+//! ```
+//! use std::io::{self, Read, Write};
+//!
+//! use mpconn::{Event, Extended, Framer, Handshake, MAX_HEADER, MAX_MESSAGE, Proof, Transmit};
+//!
+//! /// Holds the handshake. What is left in `unread` afterwards belongs to the first message.
+//! fn authenticate<K: AsRef<[u8]>, P: Proof>(
+//!     transport: &mut (impl Read + Write),
+//!     unread: &mut Vec<u8>,
+//!     mut handshake: Handshake<K, P>,
+//! ) -> Result<P, Box<dyn std::error::Error>> {
+//!     let mut framer = Framer::new(MAX_MESSAGE as u64, MAX_MESSAGE); // 1
+//!     loop {
+//!         handshake = match handshake {
+//!             Handshake::Send(step) => {
+//!                 let mut transmit = Transmit::new(step.message().len(), Extended::Refuse)?;
+//!                 while !transmit.is_done() {
+//!                     let slices = transmit.slices(step.message()).map(io::IoSlice::new); // 2
+//!                     let written = transport.write_vectored(&slices)?;
+//!                     transmit.advance(written);
+//!                 }
+//!                 step.sent()?
+//!             }
+//!             Handshake::Receive(step) => match framer.next(unread)? {
+//!                 (used, Event::Frame(payload)) => {
+//!                     let next = step.receive(&unread[payload])?; // 3
+//!                     unread.drain(..used);
+//!                     next
+//!                 }
+//!                 _ => {
+//!                     let mut buffer = [0; MAX_MESSAGE + MAX_HEADER];
+//!                     let read = transport.read(&mut buffer)?;
+//!                     if read == 0 {
+//!                         framer.eof(unread)?;
+//!                         return Err("the peer closed".into());
+//!                     }
+//!                     unread.extend_from_slice(&buffer[..read]);
+//!                     Handshake::Receive(step)
+//!                 }
+//!             },
+//!             Handshake::Done(proof) => return Ok(proof), // 4
+//!         };
+//!     }
+//! }
+//! #
+//! # struct Rng;
+//! # impl rand_core::TryRng for Rng {
+//! #     type Error = core::convert::Infallible;
+//! #     fn try_next_u32(&mut self) -> Result<u32, Self::Error> { Ok(7) }
+//! #     fn try_next_u64(&mut self) -> Result<u64, Self::Error> { Ok(7) }
+//! #     fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Self::Error> {
+//! #         to.fill(7);
+//! #         Ok(())
+//! #     }
+//! # }
+//! # impl rand_core::TryCryptoRng for Rng {}
+//! # #[cfg(unix)] {
+//! # use std::os::unix::net::UnixStream;
+//! # use mpconn::{Authenticated, Policy};
+//! # let (mut one, mut other) = UnixStream::pair().unwrap();
+//! # let key = b"a key of both sides";
+//! # let listener = std::thread::spawn(move || {
+//! #     let handshake = Handshake::accepting(key, &Policy::COMPAT, &mut Rng).unwrap();
+//! #     authenticate(&mut one, &mut Vec::new(), handshake).unwrap()
+//! # });
+//! # let handshake = Handshake::connecting(key, &Policy::COMPAT, &mut Rng).unwrap();
+//! # let proof: Authenticated = authenticate(&mut other, &mut Vec::new(), handshake).unwrap();
+//! # assert_eq!(proof, listener.join().unwrap());
+//! # }
+//! ```
+//!
+//! With an allocator there is more at hand: [`Inbox`] is the receiving half with its memory and
+//! [`Outbox`] the sending one, and [`Negotiation`] drives the loop above a little at a time, for an
+//! event loop with many peers. The adapters are made of these three.
+//!
+//! # What it promises
+//!
+//! No byte of a peer's panics, allocates what it merely claims, or is held against another peer.
+//! Nothing is `unsafe`. The same bytes in any split give the same messages. Limits are named and
+//! can be set; errors are typed, and say what to do.
+//!
+//! The handshake proves that both sides hold one key, and no more: it encrypts nothing, it does not
+//! bind the proof to the connection, and a listener in the middle can relay it. On a network that
+//! others can write to, run it inside TLS or another tunnel.
+//!
+//! # Features
+//!
+//! - `std` (default): [`Address`], [`Error`], [`Outbox`], [`Negotiation`], and the key of the
+//!   process. Implies `alloc`.
+//! - `alloc`: [`AuthKey`] and [`Inbox`].
+//! - without either: [`Framer`], [`Transmit`] and [`Handshake`], which never allocate.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

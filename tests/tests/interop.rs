@@ -23,6 +23,7 @@ const LEGAL: [Dialect; 2] = [Dialect::RawMd5, Dialect::Prefixed(Digest::Sha256)]
 
 #[test]
 fn a_listener_serves_every_python() {
+    let mut dialects = Vec::new();
     for python in pythons::all() {
         // A Python client cannot connect to an IPv6 address.
         for net in ALL.into_iter().filter(|&net| net != Net::Tcp6) {
@@ -32,9 +33,13 @@ fn a_listener_serves_every_python() {
             let sizes = sizes(LARGEST);
             let script = peer(python, &sizes).client(listener.address());
             let connection = listener.accept().unwrap();
+            let dialect = connection.authenticated().unwrap().peer();
+            dialects.push(format!("{} by {dialect}", python.name()));
             converse(python, net, connection, &sizes, script);
         }
     }
+    dialects.dedup();
+    pythons::announce(&format!("authenticated {}", dialects.join(", ")));
 }
 
 #[test]

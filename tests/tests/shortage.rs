@@ -1,47 +1,70 @@
-//! Waiting for a listener while the process has no descriptor left for a client. Alone in its
-//! binary, since the limit is the whole process's.
-#![allow(clippy::unwrap_used, reason = "an unexpected error is a failed test")]
+//! A listener whose process has no descriptor left for another client.
 
-use std::net::TcpStream;
-use std::os::fd::AsRawFd;
-use std::time::{Duration, Instant};
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
 
-use mpconn_blocking::{Address, Error, ListenerOptions, wait};
-use mpconn_tests::over::{LONG, SHORT};
-use mpconn_tests::stall::bounded;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use mpconn_blocking::ConnectOptions;
+use mpconn_tests::net::{fresh_path, scratch};
+use mpconn_tests::pythons;
 
-/// The least number that is no open descriptor, and all below it are.
-fn lowest_free() -> u64 {
-    let probe = std::fs::File::open("/dev/null").unwrap();
-    u64::try_from(probe.as_raw_fd()).unwrap()
-}
+/// More than the child has descriptors, and fewer than twice as many.
+const CLIENTS: usize = 30;
+
+/// System calls of one kind that fail or find nothing, in the 4 seconds that the child takes: a
+/// handful a second, and those in quick succession with which a pause begins.
+const A_HANDFUL: usize = 40;
 
 #[test]
-fn a_listener_without_descriptors_backs_off_and_recovers() {
-    bounded(|| {
-        let mut listener = ListenerOptions::without_key().bind(("127.0.0.1", 0)).unwrap();
-        let Address::Inet { host, port } = listener.address() else { panic!() };
-        let _client = TcpStream::connect((host.as_str(), *port)).unwrap();
-        let limit = getrlimit(Resource::Nofile);
-        let none_left = Rlimit { current: Some(lowest_free()), ..limit };
-        setrlimit(Resource::Nofile, none_left).unwrap();
+fn a_shortage_of_descriptors_costs_little_and_passes() {
+    let scratch = scratch();
+    let [path, trace] = [fresh_path(&scratch), fresh_path(&scratch)];
+    let child = env!("CARGO_BIN_EXE_child");
+    let is_traced = Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_ok();
+    assert!(
+        is_traced || !pythons::are_expected(),
+        "install strace, which counts the system calls; {} asks for everything",
+        pythons::EXPECTED
+    );
+    let mut command = Command::new(if is_traced { "strace" } else { child });
+    if is_traced {
+        command.args(["-f", "-e", "trace=accept4,poll,ppoll", "-o"]).arg(&trace).arg(child);
+    } else {
+        pythons::announce("no strace here: system calls are not counted");
+    }
+    let mut child = command
+        .arg("shortage")
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "listening");
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| ConnectOptions::without_key().connect(path.as_path()).unwrap())
+        .collect();
+    writeln!(child.stdin.take().unwrap()).unwrap();
 
-        let (started, mut attempts) = (Instant::now(), 0);
-        while started.elapsed() < Duration::from_secs(1) {
-            // It must come back when the pause is over, though nothing else happens.
-            assert_eq!(wait([&listener], LONG).unwrap(), [0]);
-            let error = listener.accept_timeout(Duration::ZERO).unwrap_err();
-            assert!(matches!(error, Error::TimedOut(_)), "{error:?}");
-            attempts += 1;
-        }
-        assert!((3..20).contains(&attempts), "{attempts} in a second");
+    let accepted: Vec<usize> = lines
+        .map(|line| line.unwrap().strip_prefix("accepted ").unwrap().parse().unwrap())
+        .collect();
+    assert!(child.wait().unwrap().success());
+    drop(clients);
+    assert_eq!(accepted.len(), 2);
+    assert!(0 < accepted[0] && accepted[0] < CLIENTS, "a shortage: {accepted:?}");
+    assert_eq!(accepted.iter().sum::<usize>(), CLIENTS, "and after it, all are served");
 
-        // A timeout inside a pause is kept, and tells of nothing.
-        assert!(wait([&listener], Duration::ZERO).unwrap().is_empty());
-        setrlimit(Resource::Nofile, limit).unwrap();
-        assert_eq!(wait([&listener], None).unwrap(), [0]);
-        listener.accept_timeout(Duration::ZERO).unwrap();
-        assert!(wait([&listener], SHORT).unwrap().is_empty());
-    });
+    if is_traced {
+        let trace = fs::read_to_string(&trace).unwrap();
+        let count = |words: [&str; 2]| {
+            trace.lines().filter(|line| words.iter().all(|word| line.contains(word))).count()
+        };
+        let [refused, polls] = [count(["accept4(", "EMFILE"]), count(["poll", "("])];
+        pythons::announce(&format!(
+            "in 3 seconds without a descriptor: {refused} calls of accept, {polls} of poll in all"
+        ));
+        assert!(refused > 0 && refused < A_HANDFUL, "{refused} calls of accept");
+        assert!(polls < CLIENTS + A_HANDFUL, "{polls} calls of poll");
+    }
 }

@@ -15,7 +15,7 @@ use super::hostile::{Cut, Hostile, KEY};
 const GROWTH: u64 = 1 << 20;
 
 /// Where a handshake does not end by itself.
-pub(crate) const SHORT: Duration = Duration::from_millis(200);
+pub(crate) const SHORT: Duration = Duration::from_millis(400);
 
 type Script = Box<dyn Fn(&mut Hostile) + Sync>;
 
@@ -134,7 +134,11 @@ impl Row {
         let (rogue, address) = RawListener::bind(net, &scratch).unwrap();
         let played = thread::scope(|scope| {
             let attack = scope.spawn(|| self.attack(rogue.accept().unwrap()));
-            let (report, _error) = self.judge(options.connect(&address));
+            let (report, error) = self.judge(options.connect(&address));
+            if let Some(Error::Start(_)) = error {
+                // It did not even connect: the attacker gets somebody else to wait for.
+                drop(Stream::connect(&address));
+            }
             [report, attack.join().unwrap()]
         });
         memory.assert_flat(self.threat);
@@ -172,7 +176,7 @@ fn use_good(mut connection: Connection) -> String {
         Some(proof) => format!("accepted by {}", proof.peer()),
         None => "accepted without a key".to_owned(),
     };
-    connection.set_receive_timeout(SHORT * 5);
+    connection.set_receive_timeout(SHORT * 3);
     match connection.recv_bytes() {
         Ok(message) => format!("{proof}, then {} bytes", message.len()),
         Err(error) => format!("{proof}, then {}", describe(&error)),
@@ -181,7 +185,7 @@ fn use_good(mut connection: Connection) -> String {
 
 /// A connection that receives something bad does not receive any more, and still sends.
 fn use_broken(mut connection: Connection) -> String {
-    connection.set_receive_timeout(SHORT * 5);
+    connection.set_receive_timeout(SHORT * 3);
     let mut report = match connection.recv_bytes() {
         Ok(message) => return format!("{} bytes", message.len()),
         Err(error) => describe(&error),

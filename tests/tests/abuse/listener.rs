@@ -33,10 +33,10 @@ fn silence() -> Vec<Row> {
             peer.send(&prefixed(&challenge));
             peer.send(&own_challenge());
         }),
-        Row::listener("one byte every 50 ms", short(), |peer| {
+        Row::listener("one byte every 100 ms", short(), |peer| {
             for byte in frame(&[0; 16]) {
                 peer.write(&[byte]);
-                thread::sleep(Duration::from_millis(50));
+                thread::sleep(Duration::from_millis(100));
             }
         }),
         Row::listener("the oldest of more than the cap", short().max_pending(1), |peer| {
