@@ -76,13 +76,3 @@ impl Over {
 pub fn pairs() -> [(Connection, Connection); 3] {
     [Over::Tcp.pair(), Over::Unix.pair(), pipe().expect("a pair")]
 }
-
-/// A message as it goes over the wire.
-///
-/// # Panics
-///
-/// When it is longer than a short header can say.
-#[must_use]
-pub fn frame(payload: &[u8]) -> Vec<u8> {
-    [&u32::try_from(payload.len()).expect("a short header").to_be_bytes(), payload].concat()
-}

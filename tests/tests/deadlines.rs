@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use mpconn_blocking::{Connection, Error, FrameError, Phase, pipe};
 use mpconn_tests::content::message;
-use mpconn_tests::over::{LONG, Over, SHORT, frame, pairs};
+use mpconn_tests::over::{LONG, Over, SHORT, pairs};
 use mpconn_tests::stall::bounded;
+use mpconn_tests::wire::frame;
 
 /// A read-ahead message, the longest of these, the shortest large one, and a large one.
 const SIZES: [usize; 4] = [300, 65_536, 65_537, 1 << 20];

@@ -8,10 +8,10 @@ use std::thread;
 
 use mpconn_blocking::{Connection, Error, Phase, ReadWrite, Receiver, Sender, Transport};
 use mpconn_tests::content::message;
-use mpconn_tests::over::frame;
 use mpconn_tests::script::{Fault, Plan, Recording, Way, Wire, check, end_at, plans};
 use mpconn_tests::scripted::{Buffering, Scripted, Stream};
 use mpconn_tests::stall::bounded;
+use mpconn_tests::wire::frame;
 
 /// More than a short message takes, moved byte by byte with a fault before each.
 const STEPS: usize = 1000;

@@ -12,10 +12,10 @@ use mpconn_blocking::{
     AuthError, AuthKey, ConnectOptions, Connection, Deadline, Error, ListenerOptions, Phase,
     Policy, ReadWrite, Role, SysRng, Transport,
 };
-use mpconn_tests::over::frame;
 use mpconn_tests::script::{Authenticating, Fault, Plan, Way, Wire, check, end_at, plans};
 use mpconn_tests::scripted::{Scripted, Stream};
 use mpconn_tests::stall::bounded;
+use mpconn_tests::wire::frame;
 
 const KEY: &[u8] = b"a key of more than 16 bytes";
 

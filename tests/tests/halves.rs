@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use mpconn_blocking::{Connection, Error, Receiver, one_way_pipe, pipe};
 use mpconn_tests::content::message;
-use mpconn_tests::over::{Over, SHORT, frame, pairs};
+use mpconn_tests::over::{Over, SHORT, pairs};
 use mpconn_tests::stall::bounded;
+use mpconn_tests::wire::frame;
 
 #[test]
 fn after_a_close_everything_says_so() {

@@ -13,9 +13,10 @@ use mpconn_blocking::{
     pipe, wait,
 };
 use mpconn_tests::content::message;
-use mpconn_tests::over::{LONG, Over, SHORT, frame};
+use mpconn_tests::over::{LONG, Over, SHORT};
+use mpconn_tests::process::allow_descriptors;
 use mpconn_tests::stall::bounded;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use mpconn_tests::wire::frame;
 use rustix::time::{ClockId, clock_gettime};
 
 const NONE: [usize; 0] = [];
@@ -24,18 +25,9 @@ fn key() -> AuthKey {
     AuthKey::generate(&mut SysRng).unwrap()
 }
 
-/// Many systems allow 1,024 descriptors, and more when asked.
-fn allow_descriptors(n: u64) {
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_some_and(|current| current < n) {
-        let current = Some(limit.maximum.map_or(n, |most| most.min(n)));
-        setrlimit(Resource::Nofile, Rlimit { current, maximum: limit.maximum }).unwrap();
-    }
-}
-
 #[test]
 fn a_thousand_at_once() {
-    allow_descriptors(3000);
+    allow_descriptors(3000).unwrap();
     let (mut connections, mut peers): (Vec<_>, Vec<_>) = (0..1000).map(|_| pipe().unwrap()).unzip();
     assert_eq!(wait(&connections, Duration::ZERO).unwrap(), NONE);
 

@@ -30,7 +30,8 @@ pub fn pipe() -> io::Result<(Connection, Connection)> {
 ///
 /// It is a pair of Unix sockets, each shut in one direction, since a `pipe(2)` could raise
 /// `SIGPIPE`. A Python 3 child opens the receiver with `Connection(os.dup(0), writable=False)`, and
-/// the sender with `Connection(os.dup(0), readable=False)`.
+/// the sender with `Connection(os.dup(0), readable=False)`. [`Receiver::into_parts`] and
+/// [`Sender::into_transport`] give the socket.
 ///
 /// # Errors
 ///

@@ -60,6 +60,15 @@ impl<T> Receiver<T> {
         self.inbox.into_unread()
     }
 
+    /// The transport, and what was received from it but not as a message yet; see
+    /// [`Connection::into_parts`](crate::Connection::into_parts). `None` after a close, and while
+    /// the other half has the transport too.
+    #[must_use]
+    pub fn into_parts(mut self) -> Option<(T, Vec<u8>)> {
+        let transport = Arc::into_inner(self.take_transport()?)?;
+        Some((transport, self.into_unread()))
+    }
+
     /// The longest message to receive from now on, in bytes: 64 MiB by default, `u64::MAX` for any.
     pub fn set_max_message(&mut self, bytes: u64) {
         self.max_message = bytes;

@@ -49,6 +49,12 @@ impl<T> Sender<T> {
         self.transport.as_ref()
     }
 
+    /// The transport. `None` after a close, and while the other half has it too.
+    #[must_use]
+    pub fn into_transport(self) -> Option<T> {
+        Arc::into_inner(self.transport?)
+    }
+
     /// Whether messages over 2 GiB - 1 are sent, which Python reads from 3.8 on, or refused.
     pub fn set_extended(&mut self, extended: Extended) {
         self.outbox.set_extended(extended);

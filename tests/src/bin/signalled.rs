@@ -15,7 +15,8 @@ use mpconn_blocking::{
     connect, one_way_pipe, pipe, wait,
 };
 use mpconn_tests::content::message;
-use mpconn_tests::over::{LONG, Over, frame, pairs};
+use mpconn_tests::over::{LONG, Over, pairs};
+use mpconn_tests::wire::frame;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
