@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod content;
+pub mod driven;
 pub mod net;
 pub mod over;
 pub mod process;
