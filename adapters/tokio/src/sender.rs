@@ -137,11 +137,14 @@ impl<T: Transport> Sender<T> {
         messages: impl IntoIterator<Item = M>,
     ) -> Result<(), Error> {
         let timeout = self.timeout;
+        // What was there before this call stays, whatever becomes of it.
+        let mut before = self.buffered();
         let sent = async {
             for message in messages {
                 let message = message.as_ref();
                 if !self.outbox.has_room_for(message) {
                     self.flush_buffer().await?;
+                    before = 0;
                 }
                 if Outbox::gathers(message) {
                     self.start_send(message)?;
@@ -151,7 +154,11 @@ impl<T: Transport> Sender<T> {
             }
             poll_fn(|cx| self.poll_flush(cx)).await
         };
-        within(timeout, sent).await.unwrap_or(Err(Error::TimedOut(Phase::Send)))
+        let sent = within(timeout, sent).await.unwrap_or(Err(Error::TimedOut(Phase::Send)));
+        if let Err(Error::Io(_)) = sent {
+            self.outbox.take_back(before);
+        }
+        sent
     }
 
     /// Buffers a message, to be sent with the next ones, or with [`flush`](Self::flush). When more
