@@ -10,5 +10,6 @@ pub mod python;
 pub mod pythons;
 pub mod script;
 pub mod scripted;
+pub mod soak;
 pub mod stall;
 pub mod wire;

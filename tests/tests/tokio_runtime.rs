@@ -156,7 +156,7 @@ async fn a_sink_takes_no_more_than_its_buffer_from_a_peer_that_does_not_read() {
 
 #[tokio::test]
 async fn halves_in_one_task_in_two_and_together_again() {
-    const MESSAGE: [u8; 100_000] = [1; 100_000];
+    static MESSAGE: [u8; 100_000] = [1; 100_000];
     let (mut one, mut other) = pipe().unwrap();
     for _ in 0..10 {
         // Both send before either receives: more than the sockets hold.
