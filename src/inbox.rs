@@ -7,6 +7,7 @@
 //! 2. Small messages are read ahead, many with one call. Large ones are read straight into their
 //!    destination, which grows with what arrives, not with what was announced.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 use core::ops::Range;
@@ -55,7 +56,8 @@ pub struct Inbox {
     buffer: Vec<u8>,
     buffer_len: usize,
     unread: Range<usize>,
-    large: Option<Large>,
+    /// In a box: most messages are small, and most connections idle.
+    large: Option<Box<Large>>,
     lent: Lent,
     /// What the last poll found missing.
     want: Want,
@@ -189,7 +191,8 @@ impl Inbox {
                     return Ok(true);
                 }
                 Event::Begin(length) => {
-                    self.large = Some(Large { length, bytes: mem::take(offer), filled: 0 });
+                    let bytes = mem::take(offer);
+                    self.large = Some(Box::new(Large { length, bytes, filled: 0 }));
                 }
                 Event::Chunk { data, left } => {
                     let large = self.large.as_mut().expect(BEGUN);
@@ -224,7 +227,7 @@ impl Inbox {
     }
 
     fn unlent_large(&self) -> Option<&Large> {
-        self.large.as_ref().filter(|_| !matches!(self.lent, Lent::Large))
+        self.large.as_deref().filter(|_| !matches!(self.lent, Lent::Large))
     }
 
     fn lend_large(&mut self) {

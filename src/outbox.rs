@@ -119,6 +119,14 @@ impl Outbox {
         Ok(())
     }
 
+    /// Takes back what was fed since so many bytes were [buffered](Self::buffered), unless some of
+    /// the buffer has been written: after an error, so that it is not sent later.
+    pub fn take_back(&mut self, buffered: usize) {
+        if self.written == 0 {
+            self.buffer.truncate(buffered);
+        }
+    }
+
     /// Writes what is buffered. False: call it again when the transport takes more.
     ///
     /// # Errors

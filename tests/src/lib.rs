@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod content;
+pub mod driven;
 pub mod net;
 pub mod over;
 pub mod process;
@@ -9,5 +10,6 @@ pub mod python;
 pub mod pythons;
 pub mod script;
 pub mod scripted;
+pub mod soak;
 pub mod stall;
 pub mod wire;

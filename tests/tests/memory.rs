@@ -1,43 +1,6 @@
-//! Memory and descriptors after many connections.
-//!
-//! One test and no more: both are the process's.
+//! `both/memory.rs` on the blocking adapter.
 
-use std::thread;
+use mpconn_blocking as adapter;
 
-use mpconn_blocking::{AuthKey, ListenerOptions, connect};
-use mpconn_tests::{process, pythons};
-
-const FEW: usize = 10_000;
-const MANY: usize = 100_000;
-
-/// A connection that left only 12 bytes behind would show.
-const GROWTH: u64 = 1 << 20;
-
-#[test]
-fn a_hundred_thousand_connections_leave_nothing_behind() {
-    let key = AuthKey::new("a key of more than sixteen bytes");
-    let descriptors = process::descriptors();
-    let mut listener = ListenerOptions::with_key(key.clone()).bind_fresh().unwrap();
-    let address = listener.address().clone();
-    let resident = thread::scope(|scope| {
-        scope.spawn(|| {
-            for _ in 0..MANY {
-                let mut connection = connect(&address, key.clone()).unwrap();
-                connection.send_bytes(b"hello").unwrap();
-            }
-        });
-        [FEW, MANY - FEW].map(|connections| {
-            for _ in 0..connections {
-                assert_eq!(listener.accept().unwrap().recv_bytes().unwrap(), b"hello");
-            }
-            process::resident()
-        })
-    });
-    drop(listener);
-    assert_eq!(process::descriptors(), descriptors);
-    let [after_few, after_many] = resident.map(|bytes| bytes / 1024);
-    pythons::announce(&format!(
-        "resident after {FEW} connections: {after_few} kB, after {MANY}: {after_many} kB"
-    ));
-    assert!(resident[1] < resident[0] + GROWTH, "{resident:?}");
-}
+#[path = "both/memory.rs"]
+mod memory;

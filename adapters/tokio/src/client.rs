@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::unix::net::UnixStream as StdUnixStream;
+use std::pin::pin;
 use std::time::Duration;
 
 use mpconn::{Address, AddressError, AuthKey, Error, Extended, Phase, Policy, Role};
@@ -59,7 +60,8 @@ impl ConnectOptions {
     {
         let address = address.try_into().map_err(|error| Error::Address(error.into()))?;
         self.0.session.check()?;
-        let socket = match within(self.0.connect_timeout, self.open(&address)).await {
+        let opened = within(self.0.connect_timeout, pin!(self.open(&address))).await;
+        let socket = match opened {
             None => return Err(Error::TimedOut(Phase::Connect)),
             Some(Err(source)) => {
                 return Err(Error::Unreachable { address, phase: Phase::Connect, source });

@@ -63,7 +63,7 @@ impl<T> Connection<T> {
         let sender = Sender::opened(Arc::clone(&transport));
         let mut receiver = Receiver::opened(transport, inbox);
         receiver.authenticated = authenticated;
-        receiver.peer = peer;
+        receiver.peer = peer.map(Box::new);
         Self { receiver, sender }
     }
 
@@ -76,7 +76,7 @@ impl<T> Connection<T> {
     /// Where the peer is, if that has an address: the client of a Unix socket seldom does.
     #[must_use]
     pub fn peer(&self) -> Option<&Address> {
-        self.receiver.peer.as_ref()
+        self.receiver.peer.as_deref()
     }
 
     /// See [`Receiver::set_max_message`].

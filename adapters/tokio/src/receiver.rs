@@ -32,7 +32,8 @@ pub struct Receiver<T = Socket> {
     timeout: Option<Duration>,
     stream_is_over: bool,
     pub(crate) authenticated: Option<Authenticated>,
-    pub(crate) peer: Option<Address>,
+    /// In a box, since the clients of Unix sockets have none.
+    pub(crate) peer: Option<Box<Address>>,
 }
 
 impl<T> Receiver<T> {
@@ -123,7 +124,8 @@ impl<T: Transport> Receiver<T> {
     ///
     /// Cancel safe: what had arrived stays for the next receive.
     pub async fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
-        self.recv_bytes_max(u64::MAX).await
+        self.receive(u64::MAX, &mut Vec::new()).await?;
+        Ok(self.inbox.take())
     }
 
     /// Receives one message of at most `max` bytes: Python's `recv_bytes(maxlength)`. The
@@ -221,10 +223,8 @@ impl<T: Transport> Receiver<T> {
     }
 
     async fn receive(&mut self, max: u64, offer: &mut Vec<u8>) -> Result<(), Error> {
-        let timeout = self.timeout;
-        within(timeout, poll_fn(|cx| self.poll_receive(cx, max, offer)))
-            .await
-            .unwrap_or(Err(Error::TimedOut(Phase::Receive)))
+        let received = within(self.timeout, poll_fn(|cx| self.poll_receive(cx, max, offer)));
+        received.await.unwrap_or(Err(Error::TimedOut(Phase::Receive)))
     }
 
     fn poll_receive(

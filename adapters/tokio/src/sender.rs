@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::IoSlice;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -116,15 +116,9 @@ impl<T: Transport> Sender<T> {
     /// sent next.
     pub async fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
         let timeout = self.timeout;
-        within(timeout, self.transmit(message)).await.unwrap_or(Err(Error::TimedOut(Phase::Send)))
-    }
-
-    async fn transmit(&mut self, message: &[u8]) -> Result<(), Error> {
-        let transmit = self.outbox.begin(message)?;
-        let mut sending = Sending { sender: self, transmit, message };
-        poll_fn(|cx| sending.poll(cx)).await?;
-        drop(sending);
-        poll_fn(|cx| self.poll_flush_transport(cx)).await
+        let mut sending = Sending::begin(self, message)?;
+        let sent = within(timeout, poll_fn(|cx| sending.poll(cx)));
+        sent.await.unwrap_or(Err(Error::TimedOut(Phase::Send)))
     }
 
     /// Sends many messages with few system calls: small ones are gathered, 64 KiB a call. The
@@ -143,21 +137,29 @@ impl<T: Transport> Sender<T> {
         messages: impl IntoIterator<Item = M>,
     ) -> Result<(), Error> {
         let timeout = self.timeout;
+        // What was there before this call stays, whatever becomes of it.
+        let mut before = self.buffered();
         let sent = async {
             for message in messages {
                 let message = message.as_ref();
                 if !self.outbox.has_room_for(message) {
                     self.flush_buffer().await?;
+                    before = 0;
                 }
                 if Outbox::gathers(message) {
                     self.start_send(message)?;
                 } else {
-                    self.transmit(message).await?;
+                    let mut sending = Sending::begin(self, message)?;
+                    poll_fn(|cx| sending.poll(cx)).await?;
                 }
             }
             poll_fn(|cx| self.poll_flush(cx)).await
         };
-        within(timeout, sent).await.unwrap_or(Err(Error::TimedOut(Phase::Send)))
+        let sent = within(timeout, pin!(sent)).await.unwrap_or(Err(Error::TimedOut(Phase::Send)));
+        if let Err(Error::Io(_)) = sent {
+            self.outbox.take_back(before);
+        }
+        sent
     }
 
     /// Buffers a message, to be sent with the next ones, or with [`flush`](Self::flush). When more
@@ -225,12 +227,19 @@ struct Sending<'a, T> {
     message: &'a [u8],
 }
 
+impl<'a, T> Sending<'a, T> {
+    fn begin(sender: &'a mut Sender<T>, message: &'a [u8]) -> Result<Self, Error> {
+        let transmit = sender.outbox.begin(message)?;
+        Ok(Self { sender, transmit, message })
+    }
+}
+
 impl<T: Transport> Sending<'_, T> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let transport = self.sender.transport.as_deref().ok_or(Error::Closed)?;
         let write = |slices: &[IoSlice<'_>]| for_now(transport.poll_send(cx, slices));
         if self.sender.outbox.transmit_with(&mut self.transmit, self.message, write)? {
-            Poll::Ready(Ok(()))
+            self.sender.poll_flush_transport(cx)
         } else {
             Poll::Pending
         }

@@ -2,11 +2,13 @@
 
 use std::future::poll_fn;
 use std::io::IoSlice;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use mpconn::{Address, Authenticated, Error, Inbox, Negotiation, Operation, Proof, Role};
 use mpconn_sockets::Session;
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::transport::{flush, for_now};
 use crate::{Connection, Transport};
@@ -54,10 +56,8 @@ pub(crate) async fn negotiate<K: AsRef<[u8]>, P: Proof, T: Transport>(
         flush(transport).await?;
         Ok(proof)
     };
-    match within(timeout, driven).await {
-        Some(proof) => proof,
-        None => Err(negotiation.give_up()),
-    }
+    let proof = within(timeout, pin!(driven)).await;
+    proof.unwrap_or_else(|| Err(negotiation.give_up()))
 }
 
 /// Goes on with a handshake as far as the transport lets it.
@@ -85,9 +85,25 @@ pub(crate) fn poll_drive<K: AsRef<[u8]>, P: Proof, T: Transport>(
 }
 
 /// `None` when the time is up first.
-pub(crate) async fn within<F: Future>(timeout: Option<Duration>, future: F) -> Option<F::Output> {
-    match timeout {
-        Some(timeout) => tokio::time::timeout(timeout, future).await.ok(),
-        None => Some(future.await),
-    }
+///
+/// No `async fn`, which would hold the future twice, and the timer is made when it is needed, on the
+/// heap: what an idle connection waits in stays small.
+pub(crate) fn within<F: Future + Unpin>(
+    timeout: Option<Duration>,
+    mut future: F,
+) -> impl Future<Output = Option<F::Output>> {
+    let mut timer: Option<Pin<Box<Sleep>>> = None;
+    poll_fn(move |cx| {
+        if let Poll::Ready(output) = Pin::new(&mut future).poll(cx) {
+            return Poll::Ready(Some(output));
+        }
+        let Some(timeout) = timeout else { return Poll::Pending };
+        let timer = timer.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        let is_up = timer.as_mut().poll(cx).is_ready();
+        // The timer waits for the task's next turn when the future has used this one up.
+        if is_up || timer.deadline() <= Instant::now() {
+            return Poll::Ready(None);
+        }
+        Poll::Pending
+    })
 }

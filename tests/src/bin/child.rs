@@ -3,13 +3,19 @@
 //! ```text
 //! child connect ADDRESS    connects, and says so
 //! child shortage PATH      listens there with few descriptors
+//! child crowd ADDRESS N    connects N times, and on each line it reads asks on every connection
 //! ```
 
 use std::error::Error;
+use std::io::Write;
 use std::time::Duration;
 use std::{env, io};
 
+use mpconn::Address;
 use mpconn_blocking::{ConnectOptions, Connection, Listener, ListenerOptions};
+use mpconn_tests::net::Stream;
+use mpconn_tests::process::allow_descriptors;
+use mpconn_tests::wire::{self, frame};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// Enough for a listener and a few connections.
@@ -26,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             ConnectOptions::without_key().connect(*address)?.send_bytes(b"here I am")?;
             Ok(())
         }
+        ["crowd", address, number] => crowd(&address.parse()?, number.parse()?),
         _ => Err("see the head of child.rs".into()),
     }
 }
@@ -48,4 +55,27 @@ fn shortage(path: &str) -> Result<(), Box<dyn Error>> {
 /// Every connection that comes before there is none for so long.
 fn accept_for(listener: &mut Listener, time: Duration) -> Vec<Connection> {
     std::iter::from_fn(|| listener.accept_timeout(time).ok()).collect()
+}
+
+/// Plain sockets, so that half of what ten thousand connections take is not in the other process.
+fn crowd(address: &Address, number: u64) -> Result<(), Box<dyn Error>> {
+    allow_descriptors(number + 100)?;
+    let mut streams = Vec::new();
+    for _ in 0..number {
+        streams.push(Stream::connect(address)?);
+    }
+    println!("connected");
+    let mut line = String::new();
+    while io::stdin().read_line(&mut line)? > 0 {
+        let mut answered = 0;
+        for (index, stream) in streams.iter_mut().enumerate() {
+            stream.write_all(&frame(&index.to_be_bytes()))?;
+        }
+        for (index, stream) in streams.iter_mut().enumerate() {
+            let answer = wire::receive(stream).ok_or("an answer is missing")?;
+            answered += usize::from(answer == index.to_be_bytes());
+        }
+        println!("answered {answered}");
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use mpconn_blocking::{ListenerOptions, Policy};
+use crate::adapter::{ListenerOptions, Policy};
 use mpconn_tests::wire::{WELCOME, challenge, extended_header, frame, md5, sha256};
 
 use super::attack::{Row, SHORT, keyed_listener};

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use mpconn_blocking::{AuthKey, ConnectOptions, Connection, Error, Listener, ListenerOptions};
+use crate::adapter::{AuthKey, ConnectOptions, Connection, Error, Listener, ListenerOptions};
 use mpconn_tests::net::{Net, RawListener, Stream, scratch};
 use mpconn_tests::process;
 

@@ -1,6 +1,6 @@
 //! Threats to a client that has a key, from what it takes for its listener.
 
-use mpconn_blocking::{ConnectOptions, Policy};
+use crate::adapter::{ConnectOptions, Policy};
 use mpconn_tests::wire::{WELCOME, challenge, extended_header, frame};
 
 use super::attack::{Row, SHORT, keyed_client};

@@ -1,0 +1,438 @@
+//! The tokio adapter under calls that block, with the names of the blocking one: what one must do,
+//! the other is asked by the same test.
+//!
+//! Sockets are driven by one runtime of several threads, which all of a process's tests share; a
+//! scripted transport by a runtime of its thread's, whose clock is paused, so that what would be
+//! waited for in vain times out at once.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use mpconn_tokio as adapter;
+pub use mpconn_tokio::{
+    Address, AuthError, AuthKey, Authenticated, Closer, Dialect, Error, PeerError, Phase, Policy,
+    ReadWrite, Role, Socket, SysRng,
+};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::scripted::{self, Scripted};
+
+/// What was sent half-way before its time was up is gone on with by the next send.
+pub const SENDS_RESUME: bool = true;
+
+/// What [`Connection`]s run over here, and the runtime that drives it.
+pub trait Transport: adapter::Transport {
+    /// How long an operation may take unless somebody says otherwise.
+    const TIMEOUT: Option<Duration>;
+
+    /// Blocks on the runtime.
+    fn block_on<F: Future>(future: F) -> F::Output;
+}
+
+impl Transport for Socket {
+    const TIMEOUT: Option<Duration> = None;
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        runtime().block_on(future)
+    }
+}
+
+impl Transport for Scripted {
+    const TIMEOUT: Option<Duration> = Some(Duration::from_secs(1));
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        scripted::next_call();
+        PAUSED.with(|runtime| runtime.block_on(future))
+    }
+}
+
+impl<S> Transport for ReadWrite<S>
+where
+    Self: adapter::Transport,
+{
+    const TIMEOUT: Option<Duration> = Scripted::TIMEOUT;
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        Scripted::block_on(future)
+    }
+}
+
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+    })
+}
+
+thread_local! {
+    static PAUSED: Runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+}
+
+/// As the adapter's.
+///
+/// # Errors
+///
+/// As there.
+pub fn connect<A>(address: A, key: AuthKey) -> Result<Connection, Error>
+where
+    A: TryInto<Address>,
+    A::Error: Into<adapter::AddressError>,
+{
+    ConnectOptions::with_key(key).connect(address)
+}
+
+/// The setters of both kinds of options.
+macro_rules! setters {
+    ($($name:ident($value:ty)),* $(,)?) => {
+        /// As the adapter's.
+        #[must_use]
+        pub fn with_key(key: AuthKey) -> Self {
+            Self(Inner::with_key(key))
+        }
+
+        /// As the adapter's.
+        #[must_use]
+        pub fn without_key() -> Self {
+            Self(Inner::without_key())
+        }
+
+        $(
+            /// As the adapter's.
+            #[must_use]
+            pub fn $name(self, value: $value) -> Self {
+                Self(self.0.$name(value))
+            }
+        )*
+    };
+}
+
+pub use clients::ConnectOptions;
+pub use listeners::{Incoming, Listener, ListenerOptions};
+
+mod clients {
+    use super::{
+        Address, AuthKey, Connection, Duration, Error, Policy, Socket, Transport, adapter,
+        adapter::ConnectOptions as Inner,
+    };
+
+    /// As the adapter's.
+    #[derive(Debug, Clone)]
+    pub struct ConnectOptions(Inner);
+
+    impl ConnectOptions {
+        setters! {
+            policy(Policy),
+            max_message(u64),
+            handshake_timeout(impl Into<Option<Duration>>),
+            connect_timeout(impl Into<Option<Duration>>),
+            retry(bool),
+        }
+
+        /// As the adapter's.
+        ///
+        /// # Errors
+        ///
+        /// As there.
+        pub fn connect<A>(&self, address: A) -> Result<Connection, Error>
+        where
+            A: TryInto<Address>,
+            A::Error: Into<adapter::AddressError>,
+        {
+            Socket::block_on(self.0.connect(address)).map(Connection::from_inner)
+        }
+
+        /// As the adapter's.
+        ///
+        /// # Errors
+        ///
+        /// As there.
+        pub fn authenticate<T: Transport>(&self, transport: T) -> Result<Connection<T>, Error> {
+            T::block_on(self.0.authenticate(transport)).map(Connection::from_inner)
+        }
+    }
+}
+
+mod listeners {
+    use futures_core::Stream;
+
+    use super::{
+        Address, AuthKey, Closer, Connection, Duration, Error, Pin, Policy, Socket, Transport,
+        adapter, adapter::ListenerOptions as Inner, poll_fn, runtime,
+    };
+
+    /// As the adapter's.
+    #[derive(Debug, Clone)]
+    pub struct ListenerOptions(Inner);
+
+    impl ListenerOptions {
+        setters! {
+            policy(Policy),
+            max_message(u64),
+            handshake_timeout(impl Into<Option<Duration>>),
+            max_pending(usize),
+            backlog(u16),
+            mode(u32),
+            replace_stale(bool),
+        }
+
+        /// As the adapter's.
+        ///
+        /// # Errors
+        ///
+        /// As there.
+        pub fn bind<A>(&self, address: A) -> Result<Listener, Error>
+        where
+            A: TryInto<Address>,
+            A::Error: Into<adapter::AddressError>,
+        {
+            let _entered = runtime().enter();
+            self.0.bind(address).map(Listener)
+        }
+
+        /// As the adapter's.
+        ///
+        /// # Errors
+        ///
+        /// As there.
+        pub fn bind_fresh(&self) -> Result<Listener, Error> {
+            let _entered = runtime().enter();
+            self.0.bind_fresh().map(Listener)
+        }
+
+        /// As the adapter's.
+        ///
+        /// # Errors
+        ///
+        /// As there.
+        pub fn authenticate<T: Transport>(&self, transport: T) -> Result<Connection<T>, Error> {
+            T::block_on(self.0.authenticate(transport)).map(Connection::from_inner)
+        }
+    }
+
+    /// As the adapter's.
+    #[derive(Debug)]
+    pub struct Listener(adapter::Listener);
+
+    impl Listener {
+        /// As the adapter's.
+        ///
+        /// # Errors
+        ///
+        /// As there.
+        pub fn bind<A>(address: A, key: AuthKey) -> Result<Self, Error>
+        where
+            A: TryInto<Address>,
+            A::Error: Into<adapter::AddressError>,
+        {
+            ListenerOptions::with_key(key).bind(address)
+        }
+
+        /// As the adapter's.
+        #[must_use]
+        pub fn address(&self) -> &Address {
+            self.0.address()
+        }
+
+        /// As the adapter's.
+        ///
+        /// # Errors
+        ///
+        /// As there.
+        pub fn accept(&mut self) -> Result<Connection, Error> {
+            Socket::block_on(self.0.accept()).map(Connection::from_inner)
+        }
+
+        /// As the adapter's.
+        ///
+        /// # Errors
+        ///
+        /// As there.
+        pub fn accept_timeout(&mut self, timeout: Duration) -> Result<Connection, Error> {
+            Socket::block_on(self.0.accept_timeout(timeout)).map(Connection::from_inner)
+        }
+
+        /// As the adapter's.
+        pub fn incoming(&mut self) -> Incoming<'_> {
+            Incoming(self.0.incoming())
+        }
+
+        /// As the adapter's.
+        #[must_use]
+        pub fn closer(&self) -> Closer {
+            self.0.closer()
+        }
+
+        /// As the adapter's.
+        pub fn close(self) {
+            self.0.close();
+        }
+    }
+
+    /// The adapter's stream, as an iterator.
+    #[derive(Debug)]
+    pub struct Incoming<'a>(adapter::Incoming<'a>);
+
+    impl Iterator for Incoming<'_> {
+        type Item = Result<Connection, Error>;
+
+        fn next(&mut self) -> Option<Self::Item> {
+            let next = poll_fn(|cx| Pin::new(&mut self.0).poll_next(cx));
+            Socket::block_on(next).map(|outcome| outcome.map(Connection::from_inner))
+        }
+    }
+}
+
+/// As the adapter's.
+#[derive(Debug)]
+pub struct Connection<T = Socket>(adapter::Connection<T>);
+
+impl<T: Transport> Connection<T> {
+    fn from_inner(mut inner: adapter::Connection<T>) -> Self {
+        inner.set_receive_timeout(T::TIMEOUT);
+        inner.set_send_timeout(T::TIMEOUT);
+        Self(inner)
+    }
+
+    /// As the adapter's.
+    #[must_use]
+    pub fn unauthenticated(transport: T) -> Self {
+        Self::from_inner(adapter::Connection::unauthenticated(transport))
+    }
+
+    /// As the adapter's.
+    #[must_use]
+    pub fn authenticated(&self) -> Option<&Authenticated> {
+        self.0.authenticated()
+    }
+
+    /// As the adapter's.
+    pub fn set_receive_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
+        self.0.set_receive_timeout(timeout);
+    }
+
+    /// As the adapter's.
+    pub fn close(&mut self) {
+        self.0.close();
+    }
+
+    /// As the adapter's.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
+        T::block_on(self.0.send_bytes(message))
+    }
+
+    /// As the adapter's.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
+        T::block_on(self.0.recv_bytes())
+    }
+}
+
+/// As the adapter's.
+#[derive(Debug)]
+pub struct Receiver<T = Socket>(adapter::Receiver<T>);
+
+impl<T: Transport> Receiver<T> {
+    /// As the adapter's.
+    #[must_use]
+    pub fn unauthenticated(transport: T) -> Self {
+        let mut inner = adapter::Receiver::unauthenticated(transport);
+        inner.set_timeout(T::TIMEOUT);
+        Self(inner)
+    }
+
+    /// As the adapter's.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        self.0.is_readable()
+    }
+
+    /// As the adapter's.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
+        T::block_on(self.0.recv_bytes())
+    }
+
+    /// As the adapter's.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
+        T::block_on(self.0.recv_borrowed())
+    }
+
+    /// As the adapter's.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        T::block_on(self.0.recv_bytes_to(out))
+    }
+
+    /// As the adapter's.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        T::block_on(self.0.recv_bytes_into(buffer))
+    }
+}
+
+/// As the adapter's.
+#[derive(Debug)]
+pub struct Sender<T = Socket>(adapter::Sender<T>);
+
+impl<T: Transport> Sender<T> {
+    /// As the adapter's.
+    #[must_use]
+    pub fn unauthenticated(transport: T) -> Self {
+        let mut inner = adapter::Sender::unauthenticated(transport);
+        inner.set_timeout(T::TIMEOUT);
+        Self(inner)
+    }
+
+    /// As the adapter's.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.0.is_writable()
+    }
+
+    /// As the adapter's.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
+        T::block_on(self.0.send_bytes(message))
+    }
+
+    /// As the adapter's.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn send_many<M: AsRef<[u8]>>(
+        &mut self,
+        messages: impl IntoIterator<Item = M>,
+    ) -> Result<(), Error> {
+        T::block_on(pin!(self.0.send_many(messages)))
+    }
+}

@@ -1,0 +1,19 @@
+//! A few rounds of the soak; `.ci/run` has the long one.
+//!
+//! One test and no more: descriptors and memory are the process's.
+
+use std::time::Duration;
+
+use mpconn_tests::{pythons, soak::soak};
+
+#[test]
+fn honest_and_hostile_peers_leave_nothing_behind() {
+    let counts = soak(Duration::from_secs(5));
+    assert!(counts.of("honest Rust clients") > 0, "{counts}");
+    assert!(pythons::all().is_empty() || counts.of("honest Python clients") > 0, "{counts}");
+    for kind in ["accepted", "timed out", "not authenticated", "out of protocol", "gone"] {
+        for adapter in ["tokio", "blocking"] {
+            assert!(counts.of(&format!("{adapter}: {kind}")) > 0, "{kind}\n{counts}");
+        }
+    }
+}
