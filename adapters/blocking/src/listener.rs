@@ -335,6 +335,8 @@ impl Listener {
                 self.shortage.is_over();
                 Ok(Some(client))
             }
+            // A close from elsewhere, between the look at it and the call.
+            Err(_) if self.closing.is_closed() => Err(Error::Closed),
             Err(error) => {
                 let pause = self.shortage.pause_after(error)?;
                 self.paused_until = Instant::now().checked_add(pause);

@@ -376,6 +376,8 @@ impl Listener {
                     self.shortage.is_over();
                     return Ok(Poll::Ready(client));
                 }
+                // A close from elsewhere, between the look at it and the call.
+                Poll::Ready(Err(_)) if self.closing.is_closed() => return Err(Error::Closed),
                 Poll::Ready(Err(error)) => {
                     let pause = self.shortage.pause_after(error)?;
                     self.paused_until = Instant::now().checked_add(pause);
