@@ -6,6 +6,8 @@
 #[path = "../no_std/src/conversation.rs"]
 mod conversation;
 
+use std::hint::black_box;
+
 use mpconn::{AuthError, Digest, FrameError, Framer, Handshake, Policy, Role, ToReceive, Transmit};
 
 /// Bytes and calls that `work` took from the allocator.
@@ -16,8 +18,9 @@ fn allocated(work: impl FnOnce()) -> (u64, u64) {
 
 #[test]
 fn the_allocator_counts() {
-    assert_eq!(allocated(|| drop(Box::new([0_u8; 100]))), (100, 1));
-    assert_eq!(allocated(|| drop(Vec::<u8>::with_capacity(7))), (7, 1));
+    // The compiler may leave out an allocation that nobody looks at.
+    assert_eq!(allocated(|| drop(black_box(Box::new([0_u8; 100])))), (100, 1));
+    assert_eq!(allocated(|| drop(black_box(Vec::<u8>::with_capacity(7)))), (7, 1));
 }
 
 #[test]
