@@ -112,7 +112,8 @@ fn closing_wakes_a_blocked_accept_and_ends_what_is_pending() {
             respond(&mut half_way);
             assert_eq!(receive(&mut half_way).unwrap(), WELCOME);
             closer.close();
-            assert!(matches!(accepting.join().unwrap(), Err(Error::Closed)));
+            let ended = accepting.join().unwrap();
+            assert!(matches!(ended, Err(Error::Closed)), "{ended:?}");
         });
         // The listener went with the thread.
         assert_eq!(receive(&mut silent), None);

@@ -165,7 +165,10 @@ impl Row {
 fn describe(error: &Error) -> String {
     match error {
         Error::Peer(peer) => describe(&peer.error),
-        Error::Io(error) => format!("Io({:?})", error.kind()),
+        // A reset at once comes while our side is still connecting, or after: it is a race.
+        Error::Io(error) | Error::Unreachable { source: error, .. } => {
+            format!("Io({:?})", error.kind())
+        }
         other => format!("{other:?}"),
     }
 }

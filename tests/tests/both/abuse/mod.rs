@@ -53,8 +53,10 @@ fn the_table_of_expectations() {
         return fs::write(TABLE, table).unwrap();
     }
     let expected = fs::read_to_string(TABLE).unwrap();
+    // Without the padding: one long line would make all others differ.
+    let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
     for (observed, expected) in table.lines().zip(expected.lines()) {
-        assert_eq!(observed, expected, "not what the table says");
+        assert_eq!(cells(observed), cells(expected), "not what the table says");
     }
     assert_eq!(table.lines().count(), expected.lines().count(), "rows were added or taken out");
 }
