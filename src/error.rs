@@ -10,7 +10,6 @@ use crate::{Address, AddressError, AuthError, FrameError, StartError, TooLong};
 /// What an adapter's call ends with when it does not succeed.
 ///
 /// It turns into an [`io::Error`] of a fitting kind, with this as its source.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// The peer is not authenticated: Python's `AuthenticationError`.
@@ -71,6 +70,12 @@ impl fmt::Display for PeerError {
     }
 }
 
+impl std::error::Error for PeerError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
 impl Error {
     /// Whether it is what Python raises `AuthenticationError` for: a peer with another key, without
     /// one, or out of protocol.
@@ -100,6 +105,33 @@ pub enum Phase {
     Send,
     /// Waiting for a message.
     Receive,
+}
+
+// By hand, so that no payload is ever printed.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auth(error) => f.debug_tuple("Auth").field(error).finish(),
+            Self::Frame(error) => f.debug_tuple("Frame").field(error).finish(),
+            Self::Ended => f.write_str("Ended"),
+            Self::TimedOut(phase) => f.debug_tuple("TimedOut").field(phase).finish(),
+            Self::Closed => f.write_str("Closed"),
+            Self::HalfSent => f.write_str("HalfSent"),
+            Self::TooLong(error) => f.debug_tuple("TooLong").field(error).finish(),
+            Self::BufferTooShort(message) => write!(f, "BufferTooShort({} bytes)", message.len()),
+            Self::Start(error) => f.debug_tuple("Start").field(error).finish(),
+            Self::Address(error) => f.debug_tuple("Address").field(error).finish(),
+            Self::Unreachable { address, phase, source } => f
+                .debug_struct("Unreachable")
+                .field("address", address)
+                .field("phase", phase)
+                .field("source", source)
+                .finish(),
+            Self::Peer(error) => f.debug_tuple("Peer").field(error).finish(),
+            Self::Evicted => f.write_str("Evicted"),
+            Self::Io(error) => f.debug_tuple("Io").field(error).finish(),
+        }
+    }
 }
 
 impl fmt::Display for Error {
@@ -163,9 +195,8 @@ fn advice(phase: Phase, kind: io::ErrorKind) -> &'static str {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Auth(error) => Some(error),
-            Self::Unreachable { source, .. } => Some(source),
-            // Their text is this error's own: the next cause is theirs.
+            // Their text is in this error's own: the next cause is theirs.
+            Self::Unreachable { source, .. } => source.source(),
             Self::Start(error) => error.source(),
             Self::Io(error) => error.source(),
             Self::Peer(peer) => peer.error.source(),

@@ -105,7 +105,7 @@ impl Framer {
         Self { max, inline, state: State::Header }
     }
 
-    /// Changes the limit from the next header on. A frame that has begun is not affected.
+    /// Changes the limit for every frame that has been neither delivered nor begun.
     ///
     /// CPython's counterpart is the `maxlength` argument of `Connection.recv_bytes`.
     #[inline]

@@ -9,6 +9,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 use core::mem;
 use core::ops::Range;
 
@@ -49,7 +50,6 @@ const BEGUN: &str = "a large message has begun";
 /// assert_eq!(inbox.message(), b""); // and it is not the end.
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Inbox {
     framer: Framer,
     /// Its length is what may be filled; it has none until the first read.
@@ -67,7 +67,6 @@ pub struct Inbox {
 }
 
 /// A message that is longer than [`INLINE`].
-#[derive(Debug)]
 struct Large {
     length: u64,
     /// All of it may be overwritten from `filled` on.
@@ -84,7 +83,6 @@ enum Lent {
 }
 
 /// Memory for the next read.
-#[derive(Debug)]
 pub enum Space<'a> {
     /// To be filled from its beginning.
     Slice(&'a mut [u8]),
@@ -111,7 +109,7 @@ impl Inbox {
 
     /// The handshake is over, or there is none: messages of up to `max` bytes from now on.
     ///
-    /// What was read ahead stays. A client's `#WELCOME#` and its first message may well come
+    /// Only between two messages. What was read ahead stays: a client's `#WELCOME#` and its first message may well come
     /// together.
     pub fn open(&mut self, max: u64) {
         self.framer = Framer::new(max, INLINE);
@@ -133,7 +131,7 @@ impl Inbox {
     /// takes over the transport needs it first.
     #[must_use]
     pub fn into_unread(mut self) -> Vec<u8> {
-        self.release();
+        self.forget_message();
         let mut unread = Vec::new();
         if let Some(large) = &self.large {
             unread.extend_from_slice(&EXTENDED.to_be_bytes());
@@ -174,7 +172,7 @@ impl Inbox {
     ///
     /// [`Framer::next`]'s, which are final.
     pub fn poll(&mut self, max: u64, offer: &mut Vec<u8>) -> Result<bool, FrameError> {
-        self.release();
+        self.forget_message();
         self.framer.set_max(max);
         // Nobody will ask for what came of it: its memory goes, and later calls find this error.
         if let Some(large) = self.large.take_if(|large| large.length > max) {
@@ -214,8 +212,14 @@ impl Inbox {
         }
     }
 
-    /// The last message is no longer needed.
-    fn release(&mut self) {
+    /// The last message is no longer needed, as the next [`poll`](Self::poll) will take for granted:
+    /// its memory goes now.
+    pub fn release(&mut self) {
+        self.forget_message();
+        self.give_back();
+    }
+
+    fn forget_message(&mut self) {
         if let Lent::Large = mem::replace(&mut self.lent, Lent::Nothing) {
             self.large = None;
         }
@@ -238,6 +242,10 @@ impl Inbox {
     }
 
     /// Where the next read goes, after [`poll`](Self::poll) found no message. Never empty.
+    ///
+    /// # Panics
+    ///
+    /// When the last call of `poll` found a message or an error, of a large message.
     pub fn space(&mut self) -> Space<'_> {
         match self.want {
             Want::Payload(left) => self.large.as_mut().expect(BEGUN).space(left),
@@ -390,6 +398,26 @@ impl Inbox {
             _ => out.clear(),
         }
         self.give_back();
+    }
+}
+
+// By hand, so that no payload is ever printed.
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox")
+            .field("framer", &self.framer)
+            .field("unread", &self.unread.len())
+            .field("large", &self.large.as_ref().map(|large| (large.filled, large.length)))
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Space<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slice(slice) => write!(f, "Slice({} bytes)", slice.len()),
+            Self::Spare(vec) => write!(f, "Spare({} bytes)", vec.capacity() - vec.len()),
+        }
     }
 }
 

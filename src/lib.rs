@@ -59,6 +59,9 @@
 //!                 while !transmit.is_done() {
 //!                     let slices = transmit.slices(step.message()).map(io::IoSlice::new); // 2
 //!                     let written = transport.write_vectored(&slices)?;
+//!                     if written == 0 {
+//!                         return Err(io::Error::from(io::ErrorKind::WriteZero).into());
+//!                     }
 //!                     transmit.advance(written);
 //!                 }
 //!                 step.sent()?

@@ -1,5 +1,6 @@
 //! A handshake over a stream, driven step by step: what every adapter does with it.
 
+use core::fmt;
 use std::io;
 use std::vec::Vec;
 
@@ -18,12 +19,21 @@ pub struct Negotiation<K, P = Authenticated> {
 
 /// What the transport is to do. It answers how many bytes it moved, 0 at the end of what it reads,
 /// or `None` when it cannot move any for now.
-#[derive(Debug)]
 pub enum Operation<'a> {
     /// Write these, one behind the other.
     Write([&'a [u8]; 2]),
     /// Read into this.
     Read(Space<'a>),
+}
+
+// By hand, so that no bytes are ever printed.
+impl fmt::Debug for Operation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write([one, other]) => write!(f, "Write({} bytes)", one.len() + other.len()),
+            Self::Read(space) => f.debug_tuple("Read").field(space).finish(),
+        }
+    }
 }
 
 impl<K: AsRef<[u8]>, P: Proof> Negotiation<K, P> {

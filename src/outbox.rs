@@ -1,5 +1,6 @@
 //! The send half: whole messages out, with as few writes as can be.
 
+use core::fmt;
 use std::io::{self, IoSlice};
 use std::vec::Vec;
 
@@ -15,7 +16,7 @@ const GATHERED: usize = 16 * 1024;
 ///
 /// The methods that write take a `write`, which tells how many bytes it wrote, or `None` when it
 /// cannot write any for now.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Outbox {
     extended: Extended,
     half_sent: bool,
@@ -48,6 +49,11 @@ impl Outbox {
     #[must_use]
     pub const fn is_half_sent(&self) -> bool {
         self.half_sent
+    }
+
+    /// The stream is not between two messages any more, by somebody else's doing.
+    pub fn break_off(&mut self) {
+        self.half_sent = true;
     }
 
     /// The bytes that wait for a flush.
@@ -102,7 +108,9 @@ impl Outbox {
     /// written is forgotten.
     pub fn keep(&mut self, transmit: &Transmit, payload: &[u8]) {
         if !transmit.is_untouched() && !transmit.is_done() && !self.half_sent {
-            self.buffer.extend(transmit.slices(payload).concat());
+            for rest in transmit.slices(payload) {
+                self.buffer.extend_from_slice(rest);
+            }
             self.inside = true;
         }
     }
@@ -236,6 +244,16 @@ impl Outbox {
         self.half_sent |= self.written > 0 || self.inside;
         self.forget();
         flushed.and(Err(Error::TimedOut(Phase::Send)))
+    }
+}
+
+// By hand, so that no payload is ever printed.
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox")
+            .field("buffered", &self.buffered())
+            .field("half_sent", &self.half_sent)
+            .finish_non_exhaustive()
     }
 }
 

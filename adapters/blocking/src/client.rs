@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use mpconn::{Address, AddressError, AuthKey, Error, Extended, Phase, Policy, Role};
-use mpconn_sockets::{Connecting, RETRY_AFTER, resolve, unix_name, unsupported};
+use mpconn_sockets::{Connecting, RETRY_AFTER, resolve, share, unix_name, unsupported};
 use rustix::net::SocketAddrUnix;
 
 use crate::session::establish;
@@ -13,7 +13,7 @@ use crate::{Connection, Deadline, Socket, Transport};
 
 /// Connects to a listener that has the same key: Python's `Client(address, authkey=key)`.
 ///
-/// [`ConnectOptions`] has the rest.
+/// [`ConnectOptions`] has the rest. The system looks a host's name up, in its own time.
 ///
 /// # Errors
 ///
@@ -70,6 +70,7 @@ impl ConnectOptions {
     ///
     /// Those of the handshake, [`Error::Auth`] before all.
     pub fn authenticate<T: Transport>(&self, transport: T) -> Result<Connection<T>, Error> {
+        self.0.session.check()?;
         establish(&self.0.session, transport, Role::Client, None)
     }
 }
@@ -84,11 +85,13 @@ fn open(address: &Address, deadline: Deadline) -> io::Result<Socket> {
 
 fn open_tcp(host: &str, port: u16, deadline: Deadline) -> io::Result<Socket> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in resolve(host, port)? {
-        let attempt = match deadline.left() {
+    let addresses = resolve(host, port)?;
+    for (tried, address) in addresses.iter().enumerate() {
+        let untried = addresses.len() - tried;
+        let attempt = match deadline.left().map(|left| share(left, untried)) {
             None => TcpStream::connect(address),
             Some(Duration::ZERO) => Err(io::ErrorKind::TimedOut.into()),
-            Some(left) => TcpStream::connect_timeout(&address, left),
+            Some(share) => TcpStream::connect_timeout(address, share),
         };
         match attempt {
             Ok(stream) => {

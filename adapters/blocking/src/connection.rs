@@ -278,7 +278,10 @@ impl<T: Transport> Connection<T> {
         let (transport, inbox) = self.receiver.parts()?;
         match drive(&mut negotiation, transport, inbox, Deadline::after(timeout))? {
             Some(proof) => Ok(proof),
-            None => Err(negotiation.give_up()),
+            None => {
+                self.sender.break_off();
+                Err(negotiation.give_up())
+            }
         }
     }
 }

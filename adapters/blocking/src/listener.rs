@@ -2,15 +2,17 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use mpconn::{
     Address, AddressError, AuthKey, Error, Extended, Family, Inbox, PeerError, Phase, Policy, Role,
 };
-use mpconn_sockets::{Bound, Closing, Listening, Session, Shortage, SocketFile, unix_address};
+use mpconn_sockets::{Bound, Closing, Listening, Session, Shortage, unix_address};
 use rustix::event::{PollFd, PollFlags};
 
 use crate::session::{establish, open};
@@ -41,7 +43,7 @@ impl ListenerOptions {
     {
         let address = address.try_into().map_err(|error| Error::Address(error.into()))?;
         let (bound, file) = self.0.bind(address)?;
-        self.listen(bound, file)
+        self.listen(bound, Closing::new(file))
     }
 
     /// Listens at a fresh address of the [family](Self::family), the platform's fastest by default:
@@ -55,18 +57,19 @@ impl ListenerOptions {
     /// [`Error::Start`] for an empty key, and [`Error::Io`].
     pub fn bind_fresh(&self) -> Result<Listener, Error> {
         let (bound, file) = self.0.bind_fresh()?;
-        self.listen(bound, file)
+        self.listen(bound, Closing::new(file))
     }
 
     /// Listens at a socket that is listening already: one of systemd's, or an inherited one. Its
-    /// file, if it has one, is left alone.
+    /// file, if it has one, is left alone, and so is the socket when this closes: whoever else has
+    /// it goes on listening.
     ///
     /// # Errors
     ///
     /// [`Error::Start`] for an empty key, and [`Error::Io`] when it is no such socket.
     pub fn adopt(&self, socket: OwnedFd) -> Result<Listener, Error> {
         self.0.session.check()?;
-        self.listen(Bound::adopt(socket)?, None)
+        self.listen(Bound::adopt(socket)?, Closing::adopted())
     }
 
     /// Holds the handshake, as the side that accepted, over a transport that is connected already:
@@ -76,23 +79,25 @@ impl ListenerOptions {
     ///
     /// Those of the handshake, [`Error::Auth`] before all.
     pub fn authenticate<T: Transport>(&self, transport: T) -> Result<Connection<T>, Error> {
+        self.0.session.check()?;
         establish(&self.0.session, transport, Role::Listener, None)
     }
 
-    fn listen(&self, bound: Bound, file: Option<SocketFile>) -> Result<Listener, Error> {
+    fn listen(&self, bound: Bound, closing: Closing) -> Result<Listener, Error> {
         let address = bound.address()?;
         let (wake, waker) = UnixStream::pair()?;
         Ok(Listener {
             bound: Arc::new(bound),
             wake,
             waker: Arc::new(waker),
-            closing: Arc::new(Closing::new(file)),
+            closing: Arc::new(closing),
             address,
             session: self.0.session.clone(),
             slots: Slots::new(self.0.max_pending),
             outcomes: VecDeque::new(),
             last_accepted: None,
             clock: Duration::ZERO,
+            waited: AtomicU64::new(0),
             shortage: Shortage::default(),
             paused_until: None,
         })
@@ -120,6 +125,8 @@ pub struct Listener {
     last_accepted: Option<Address>,
     /// The time spent in `accept` so far.
     clock: Duration,
+    /// Nanoseconds spent in [`wait`](crate::wait) since, which is accepting too.
+    waited: AtomicU64,
     shortage: Shortage,
     paused_until: Option<Instant>,
 }
@@ -223,6 +230,7 @@ impl Listener {
     }
 
     fn next_outcome(&mut self, deadline: Deadline) -> Result<Outcome, Error> {
+        self.clock += Duration::from_nanos(mem::take(self.waited.get_mut()));
         let mut since = Instant::now();
         loop {
             if let Some(outcome) = self.outcomes.pop_front() {
@@ -239,7 +247,7 @@ impl Listener {
 
             // What has arrived comes first, then what has expired, then new clients.
             self.slots.advance_each(|at| ready.slots[at], &self.session, &mut self.outcomes);
-            self.slots.expire(self.clock, &mut self.outcomes);
+            self.slots.expire(self.clock, &self.session, &mut self.outcomes);
             if ready.clients {
                 self.take_clients()?;
             }
@@ -269,6 +277,18 @@ impl Listener {
         self.interests(self.pause_left().is_none() && !self.slots.is_full_of_proved())
     }
 
+    /// Counts time that was spent in [`wait`](crate::wait).
+    pub(crate) fn add_waited(&self, time: Duration) {
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.waited.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// How long until the first handshake expires, if one is pending.
+    pub(crate) fn expiry_left(&self) -> Option<Duration> {
+        let waited = Duration::from_nanos(self.waited.load(Ordering::Relaxed));
+        Some(self.slots.next_expiry()?.saturating_sub(self.clock + waited))
+    }
+
     /// How long clients are still left waiting, if they are.
     pub(crate) fn pause_left(&self) -> Option<Duration> {
         let left = self.paused_until?.saturating_duration_since(Instant::now());
@@ -276,14 +296,15 @@ impl Listener {
     }
 
     /// Waits until something can be done.
-    fn wait(&mut self, deadline: Deadline, with_slots: bool) -> Result<Ready, Error> {
+    fn wait(&self, deadline: Deadline, with_slots: bool) -> Result<Ready, Error> {
         if self.closing.is_closed() {
             return Err(Error::Closed);
         }
         let pause = self.pause_left();
-        let clients = pause.is_none() && !self.slots.is_full_of_proved();
-        let expiry = self.slots.next_expiry().map(|at| at.saturating_sub(self.clock));
-        let wake_at = [deadline.left(), pause, expiry.filter(|_| with_slots)];
+        let has_room = !with_slots || !self.slots.is_full_of_proved();
+        let clients = pause.is_none() && has_room;
+        let expiry = self.expiry_left().filter(|_| with_slots);
+        let wake_at = [deadline.left(), pause, expiry];
 
         let mut fds: Vec<_> = self.interests(clients).collect();
         let before_slots = 1 + usize::from(clients);
@@ -308,7 +329,8 @@ impl Listener {
             let Some((socket, peer)) = self.take_client()? else { break };
             match self.session.negotiation(Role::Listener) {
                 Ok(Some(negotiation)) => {
-                    let expires = self.session.handshake_timeout.map(|time| self.clock + time);
+                    let timeout = self.session.handshake_timeout;
+                    let expires = timeout.and_then(|timeout| self.clock.checked_add(timeout));
                     self.slots.add(
                         socket,
                         peer,

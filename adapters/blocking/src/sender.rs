@@ -53,6 +53,11 @@ impl<T> Sender<T> {
         self.transport = None;
     }
 
+    /// A handshake stopped where nobody knows what the peer has seen of it.
+    pub(crate) fn break_off(&mut self) {
+        self.outbox.break_off();
+    }
+
     /// Whether it was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {

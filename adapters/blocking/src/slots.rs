@@ -119,15 +119,23 @@ impl Slots {
         }
     }
 
-    /// Lets those go whose time is up. What had arrived from them was processed before.
-    pub(crate) fn expire(&mut self, clock: Duration, outcomes: &mut VecDeque<Outcome>) {
+    /// Lets those go whose time is up, after a last look at what has arrived from them.
+    pub(crate) fn expire(
+        &mut self,
+        clock: Duration,
+        session: &Session,
+        outcomes: &mut VecDeque<Outcome>,
+    ) {
         let is_over = |slot: &Slot| slot.expires.is_some_and(|expires| expires <= clock);
         while let Some(at) = self.pending.iter().position(is_over) {
-            let Some(slot) = self.pending.remove(at) else { return };
-            outcomes.push_back(Err(PeerError {
-                address: slot.peer,
-                error: slot.negotiation.give_up(),
-            }));
+            let Some(mut slot) = self.pending.remove(at) else { return };
+            // More may have come since it was looked at.
+            outcomes.push_back(match slot.advance() {
+                Ok(None) => {
+                    Err(PeerError { address: slot.peer, error: slot.negotiation.give_up() })
+                }
+                ended => slot.ended(ended, session),
+            });
         }
     }
 }

@@ -113,7 +113,10 @@ impl<S: Write> Flushing<S> {
 }
 
 impl<S: Read + Write> Transport for ReadWrite<S> {
-    fn receive(&self, space: Space<'_>, _: Deadline) -> io::Result<Option<usize>> {
+    fn receive(&self, space: Space<'_>, deadline: Deadline) -> io::Result<Option<usize>> {
+        if deadline.has_passed() {
+            return Ok(None);
+        }
         let mut flushing = self.lock();
         // The peer may have said something before it went: its words come before this error.
         let _ = flushing.flush();
@@ -121,7 +124,10 @@ impl<S: Read + Write> Transport for ReadWrite<S> {
         until_timeout(|| flushing.stream.read(buffer))
     }
 
-    fn send(&self, slices: &[IoSlice<'_>], _: Deadline) -> io::Result<Option<usize>> {
+    fn send(&self, slices: &[IoSlice<'_>], deadline: Deadline) -> io::Result<Option<usize>> {
+        if deadline.has_passed() {
+            return Ok(None);
+        }
         let mut flushing = self.lock();
         if !flushing.flush()? {
             return Ok(None);

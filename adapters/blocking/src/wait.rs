@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 
@@ -29,7 +29,7 @@ enum Kind<'a> {
 /// A connection is ready when a receive would find something: a message, the beginning of one, the
 /// end, or an error, be it read ahead already or in the kernel; a closed one always is. A
 /// listener is ready when a call of [`accept_timeout`](Listener::accept_timeout) gets further, which
-/// need not end in a connection.
+/// need not end in a connection. The clock of its pending handshakes runs meanwhile.
 ///
 /// ```no_run
 /// # fn f(connections: &mut [mpconn_blocking::Connection]) -> Result<(), mpconn_blocking::Error> {
@@ -70,13 +70,23 @@ fn poll_once(sources: &[Source<'_>], deadline: Deadline) -> io::Result<Vec<usize
             Kind::Fd(fd) => fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN)),
             Kind::Listener(listener) => {
                 fds.extend(listener.sources());
-                pause = pause.into_iter().chain(listener.pause_left()).min();
+                let alarms = [pause, listener.pause_left(), listener.expiry_left()];
+                pause = alarms.into_iter().flatten().min();
             }
         }
         places.resize(fds.len(), place);
     }
     let wake_in = deadline.left().into_iter().chain(pause).min();
+    let started = Instant::now();
     poll_until(&mut fds, Deadline::after(wake_in))?;
+    for (place, source) in sources.iter().enumerate() {
+        if let Kind::Listener(listener) = source.0 {
+            listener.add_waited(started.elapsed());
+            if listener.expiry_left() == Some(Duration::ZERO) {
+                ready.push(place);
+            }
+        }
+    }
     let polled = fds.iter().zip(places).filter(|(fd, _)| !fd.revents().is_empty());
     ready.extend(polled.map(|(_, place)| place));
     ready.sort_unstable();

@@ -27,15 +27,17 @@ impl Bound {
     ///
     /// # Errors
     ///
-    /// The system's, when it is no socket, or has no address.
+    /// The system's, when it is no socket; `InvalidInput` when it does not listen.
     pub fn adopt(fd: OwnedFd) -> io::Result<Self> {
+        if !sockopt::socket_acceptconn(&fd)? {
+            let error = "the socket is not listening";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
+        }
         let bound = match sockopt::socket_domain(&fd)? {
             AddressFamily::UNIX => Self::Unix(UnixListener::from(fd)),
             _ => Self::Tcp(TcpListener::from(fd)),
         };
         rustix::io::ioctl_fionbio(&bound, true)?;
-        // It must be bound at least; whether it listens shows in the first accept.
-        bound.address()?;
         Ok(bound)
     }
 
@@ -140,22 +142,14 @@ impl Listening {
     fn open(&self, address: &Address) -> io::Result<(Bound, Option<SocketFile>)> {
         match address {
             Address::Inet { host, port } => Ok((self.bind_tcp(host, *port)?, None)),
-            Address::Abstract(_) => Ok((self.bind_unix(address)?, None)),
-            Address::Unix(path) => {
-                let bound = match self.bind_unix(address) {
-                    Err(error)
-                        if self.replace_stale && error.kind() == io::ErrorKind::AddrInUse =>
-                    {
-                        remove_stale(path, address)?;
-                        self.bind_unix(address)
-                    }
-                    bound => bound,
-                }?;
-                let file = SocketFile::of(path)?;
-                // The umask can only have taken rights away until now.
-                fs::set_permissions(&file.path, Permissions::from_mode(self.mode))?;
-                Ok((bound, Some(file)))
-            }
+            Address::Abstract(_) => self.bind_unix(address),
+            Address::Unix(path) => match self.bind_unix(address) {
+                Err(error) if self.replace_stale && error.kind() == io::ErrorKind::AddrInUse => {
+                    remove_stale(path, address)?;
+                    self.bind_unix(address)
+                }
+                bound => bound,
+            },
             _ => Err(unsupported(address)),
         }
     }
@@ -217,18 +211,24 @@ impl Listening {
         Ok(listener)
     }
 
-    fn bind_unix(&self, address: &Address) -> io::Result<Bound> {
+    fn bind_unix(&self, address: &Address) -> io::Result<(Bound, Option<SocketFile>)> {
         let name = unix_name(address)?;
         let fd = socket(AddressFamily::UNIX)?;
-        if matches!(address, Address::Unix(_)) {
+        let file = if let Address::Unix(path) = address {
             bind_with_mode(&fd, &name, self.mode)?;
+            // From here on, the file goes again when anything fails.
+            let file = SocketFile::of(path)?;
+            // The umask can only have taken rights away until now.
+            fs::set_permissions(&file.path, Permissions::from_mode(self.mode))?;
+            Some(file)
         } else {
             rustix::net::bind(&fd, &name)?;
-        }
+            None
+        };
         rustix::net::listen(&fd, self.backlog)?;
         let listener = UnixListener::from(fd);
         listener.set_nonblocking(true)?;
-        Ok(Bound::Unix(listener))
+        Ok((Bound::Unix(listener), file))
     }
 }
 
@@ -277,7 +277,8 @@ fn remove_stale(path: &Path, address: &Address) -> io::Result<()> {
 
 /// A directory that only this user can enter, under a name that was never there.
 fn private_directory() -> io::Result<PathBuf> {
-    let directory = std::env::temp_dir().join(random_name()?);
+    // Absolute, so that it is found again after the program has changed its directory.
+    let directory = std::path::absolute(std::env::temp_dir())?.join(random_name()?);
     DirBuilder::new().mode(0o700).create(&directory)?;
     Ok(directory)
 }

@@ -10,14 +10,22 @@ use crate::SocketFile;
 #[derive(Debug)]
 pub struct Closing {
     closed: AtomicBool,
+    /// Whether the socket is ours alone.
+    owned: bool,
     file: Mutex<Option<SocketFile>>,
 }
 
 impl Closing {
-    /// Of an open listener with this file.
+    /// Of an open listener whose socket was made for it, with this file.
     #[must_use]
     pub fn new(file: Option<SocketFile>) -> Self {
-        Self { closed: AtomicBool::new(false), file: Mutex::new(file) }
+        Self { closed: AtomicBool::new(false), owned: true, file: Mutex::new(file) }
+    }
+
+    /// Of an open listener at somebody else's socket, which goes on without it.
+    #[must_use]
+    pub fn adopted() -> Self {
+        Self { closed: AtomicBool::new(false), owned: false, file: Mutex::new(None) }
     }
 
     /// Whether it was closed.
@@ -31,7 +39,9 @@ impl Closing {
     pub fn close(&self, listening: impl AsFd) {
         self.closed.store(true, Ordering::Release);
         drop(self.file.lock().unwrap_or_else(PoisonError::into_inner).take());
-        // A socket that cannot be shut down closes with its last owner.
-        let _ = rustix::net::shutdown(listening, Shutdown::Both);
+        if self.owned {
+            // A socket that cannot be shut down closes with its last owner.
+            let _ = rustix::net::shutdown(listening, Shutdown::Both);
+        }
     }
 }

@@ -14,7 +14,7 @@ mod stream;
 
 pub use bind::{Bound, SocketFile, socket, unix_address, unix_name, unsupported};
 pub use closing::Closing;
-pub use options::{Connecting, Listening, RETRY_AFTER, host_or_any, resolve, sort};
+pub use options::{Connecting, Listening, RETRY_AFTER, host_or_any, resolve, share, sort};
 pub use session::{MAX_MESSAGE_BYTES, Session, process_key, start_error};
 pub use shortage::Shortage;
 pub use stream::{connect_unix, receive, send, transfer_now};

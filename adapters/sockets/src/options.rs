@@ -95,6 +95,13 @@ pub fn host_or_any(host: &str) -> &str {
     if host.is_empty() { "0.0.0.0" } else { host }
 }
 
+/// How long to try one of `addresses` that are left, out of all the time that is left: one that
+/// swallows what it is sent must not take the others' time.
+#[must_use]
+pub fn share(left: Duration, addresses: usize) -> Duration {
+    u32::try_from(addresses).map_or(Duration::ZERO, |addresses| left / addresses.max(1))
+}
+
 /// IPv4 before IPv6: a Python listener at a name, `localhost` among them, has an IPv4 address.
 pub fn sort(addresses: &mut [SocketAddr]) {
     addresses.sort_by_key(SocketAddr::is_ipv6);
@@ -216,7 +223,7 @@ macro_rules! connect_setters {
         $crate::session_setters!($crate::Connecting);
 
         /// How long reaching the listener may take, before the handshake; 20 s by default, `None`
-        /// for as long as the system tries.
+        /// for as long as the system tries. All addresses of a name share it.
         #[must_use]
         pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
             self.0.connect_timeout = timeout.into();

@@ -9,6 +9,12 @@ use rustix::io::Errno;
 /// lasting shortage costs a handful of `accept` calls a second, and a passing one is hardly noticed.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(320));
 
+/// Linux has a name of its own for a network that is gone.
+#[cfg(target_os = "linux")]
+const NO_NETWORK: Errno = Errno::NONET;
+#[cfg(not(target_os = "linux"))]
+const NO_NETWORK: Errno = Errno::NETDOWN;
+
 /// Counts the failures of `accept` in a row.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Shortage {
@@ -43,6 +49,7 @@ impl Shortage {
                 | Errno::HOSTDOWN
                 | Errno::HOSTUNREACH
                 | Errno::OPNOTSUPP
+                | NO_NETWORK
                 | Errno::NOPROTOOPT,
             ) => {
                 let (first, longest) = PAUSES;

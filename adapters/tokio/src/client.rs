@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use mpconn::{Address, AddressError, AuthKey, Error, Extended, Phase, Policy, Role};
 use mpconn_sockets::{
-    Connecting, RETRY_AFTER, connect_unix, host_or_any, sort, unix_name, unsupported,
+    Connecting, RETRY_AFTER, connect_unix, host_or_any, share, sort, unix_name, unsupported,
 };
 use rustix::net::SocketAddrUnix;
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::session::{establish, within};
 use crate::{Connection, Socket, Transport};
@@ -81,12 +81,14 @@ impl ConnectOptions {
     ///
     /// Cancel safe: the transport is dropped.
     pub async fn authenticate<T: Transport>(&self, transport: T) -> Result<Connection<T>, Error> {
+        self.0.session.check()?;
         establish(&self.0.session, transport, Role::Client, None).await
     }
 
     async fn open(&self, address: &Address) -> io::Result<Socket> {
+        let until = self.0.connect_timeout.and_then(|time| Instant::now().checked_add(time));
         loop {
-            match open(address).await {
+            match open(address, until).await {
                 Err(error) if self.0.may_retry(&error) => sleep(RETRY_AFTER).await,
                 opened => return opened,
             }
@@ -94,20 +96,26 @@ impl ConnectOptions {
     }
 }
 
-async fn open(address: &Address) -> io::Result<Socket> {
+async fn open(address: &Address, until: Option<Instant>) -> io::Result<Socket> {
     match address {
-        Address::Inet { host, port } => open_tcp(host, *port).await,
+        Address::Inet { host, port } => open_tcp(host, *port, until).await,
         Address::Unix(_) | Address::Abstract(_) => open_unix(&unix_name(address)?).await,
         _ => Err(unsupported(address)),
     }
 }
 
-async fn open_tcp(host: &str, port: u16) -> io::Result<Socket> {
+async fn open_tcp(host: &str, port: u16, until: Option<Instant>) -> io::Result<Socket> {
     let mut addresses: Vec<_> = lookup_host((host_or_any(host), port)).await?.collect();
     sort(&mut addresses);
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in addresses {
-        match TcpStream::connect(address).await {
+    for (tried, address) in addresses.iter().enumerate() {
+        let untried = addresses.len() - tried;
+        // The last one has all that is left, which the caller watches.
+        let until = until.filter(|_| untried > 1);
+        let time =
+            until.map(|until| share(until.saturating_duration_since(Instant::now()), untried));
+        let attempt = within(time, pin!(TcpStream::connect(address))).await;
+        match attempt.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into())) {
             Ok(stream) => {
                 stream.set_nodelay(true)?;
                 return Ok(stream.into());

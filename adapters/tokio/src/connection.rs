@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,12 +13,14 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use getrandom::SysRng;
 use mpconn::{
-    Address, Authenticated, Dialect, Error, Extended, Handshake, Inbox, Negotiation, Policy, Role,
+    Address, Authenticated, Dialect, Error, Extended, Handshake, Inbox, Negotiation, Phase, Policy,
+    Role,
 };
 
 use mpconn_sockets::start_error;
+use tokio::time::Instant;
 
-use crate::session::negotiate;
+use crate::session::{negotiate, within};
 use crate::{Receiver, Sender, Socket, Transport};
 
 /// A connection to a Python, or to another of these: Python's `Connection`.
@@ -372,11 +374,18 @@ impl<T: Transport> Connection<T> {
         handshake: Result<Handshake<&[u8], Dialect>, mpconn::StartError<getrandom::Error>>,
         timeout: Option<Duration>,
     ) -> Result<Dialect, Error> {
-        // What was given up half-way goes before the challenge.
-        self.sender.flush().await?;
         let negotiation = Negotiation::new(handshake.map_err(start_error)?);
+        let started = Instant::now();
+        // What was given up half-way goes before the challenge.
+        let flushed = within(timeout, pin!(self.sender.flush())).await;
+        flushed.unwrap_or(Err(Error::TimedOut(Phase::Handshake)))?;
+        let left = timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
         let (transport, inbox) = self.receiver.parts()?;
-        negotiate(negotiation, transport, inbox, timeout).await
+        let proof = negotiate(negotiation, transport, inbox, left).await;
+        if let Err(Error::TimedOut(_)) = proof {
+            self.sender.break_off();
+        }
+        proof
     }
 }
 

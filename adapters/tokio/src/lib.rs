@@ -23,7 +23,8 @@
 //! Whatever is given up, by a timeout, by `select!` or by dropping a future, loses nothing. What
 //! had arrived of a message stays with the [`Receiver`], and the next receive goes on with it. A
 //! message whose first bytes had been written stays with the [`Sender`], and its rest goes before
-//! whatever is sent next. Handshakes that were pending go on with the next `accept`.
+//! whatever is sent next. Handshakes that were pending go on with the next `accept`. Only the one-way
+//! turns, [`Connection::deliver_challenge`] and its like, cannot be resumed.
 //!
 //! # Tasks and threads
 //!

@@ -13,7 +13,7 @@ use futures_core::Stream;
 use mpconn::{
     Address, AddressError, AuthKey, Error, Extended, Family, Inbox, PeerError, Phase, Policy, Role,
 };
-use mpconn_sockets::{Bound, Closing, Listening, Session, Shortage, SocketFile, unix_address};
+use mpconn_sockets::{Bound, Closing, Listening, Session, Shortage, unix_address};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -48,7 +48,7 @@ impl ListenerOptions {
     {
         let address = address.try_into().map_err(|error| Error::Address(error.into()))?;
         let (bound, file) = self.0.bind(address)?;
-        self.listen(bound, file)
+        self.listen(bound, Closing::new(file))
     }
 
     /// Listens at a fresh address of the [family](Self::family), the platform's fastest by default:
@@ -66,11 +66,12 @@ impl ListenerOptions {
     /// Outside a runtime.
     pub fn bind_fresh(&self) -> Result<Listener, Error> {
         let (bound, file) = self.0.bind_fresh()?;
-        self.listen(bound, file)
+        self.listen(bound, Closing::new(file))
     }
 
     /// Listens at a socket that is listening already: one of systemd's, or an inherited one. Its
-    /// file, if it has one, is left alone.
+    /// file, if it has one, is left alone, and so is the socket when this closes: whoever else has
+    /// it goes on listening.
     ///
     /// # Errors
     ///
@@ -81,7 +82,7 @@ impl ListenerOptions {
     /// Outside a runtime.
     pub fn adopt(&self, socket: OwnedFd) -> Result<Listener, Error> {
         self.0.session.check()?;
-        self.listen(Bound::adopt(socket)?, None)
+        self.listen(Bound::adopt(socket)?, Closing::adopted())
     }
 
     /// Holds the handshake, as the side that accepted, over a transport that is connected already:
@@ -95,10 +96,11 @@ impl ListenerOptions {
     ///
     /// Cancel safe: the transport is dropped.
     pub async fn authenticate<T: Transport>(&self, transport: T) -> Result<Connection<T>, Error> {
+        self.0.session.check()?;
         establish(&self.0.session, transport, Role::Listener, None).await
     }
 
-    fn listen(&self, bound: Bound, file: Option<SocketFile>) -> Result<Listener, Error> {
+    fn listen(&self, bound: Bound, closing: Closing) -> Result<Listener, Error> {
         let address = bound.address()?;
         let bound = match bound {
             Bound::Tcp(listener) => Listen::Tcp(TcpListener::from_std(listener)?),
@@ -106,7 +108,7 @@ impl ListenerOptions {
         };
         Ok(Listener {
             bound: Arc::new(bound),
-            closing: Arc::new(Closing::new(file)),
+            closing: Arc::new(closing),
             task: Arc::default(),
             address,
             session: self.0.session.clone(),
@@ -342,8 +344,9 @@ impl Listener {
             let Poll::Ready((socket, peer)) = self.poll_client(cx)? else { return Ok(false) };
             match self.session.negotiation(Role::Listener) {
                 Ok(Some(negotiation)) => {
+                    let timeout = self.session.handshake_timeout;
                     let expires =
-                        self.session.handshake_timeout.map(|time| self.clock.elapsed + time);
+                        timeout.and_then(|timeout| self.clock.elapsed.checked_add(timeout));
                     self.slots.add(
                         socket,
                         peer,

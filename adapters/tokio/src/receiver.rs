@@ -162,7 +162,8 @@ impl<T: Transport> Receiver<T> {
     }
 
     /// Receives one message into the beginning of `buffer`, and tells its length: Python's
-    /// `recv_bytes_into`.
+    /// `recv_bytes_into`. A large one is received beside it first, since it is only copied when it is
+    /// whole: [`recv_bytes_to`](Self::recv_bytes_to) saves that.
     ///
     /// # Errors
     ///
@@ -178,14 +179,16 @@ impl<T: Transport> Receiver<T> {
         match buffer.get_mut(..message.len()) {
             Some(room) => {
                 room.copy_from_slice(message);
-                Ok(message.len())
+                let length = message.len();
+                self.inbox.release();
+                Ok(length)
             }
             None => Err(Error::BufferTooShort(self.inbox.take())),
         }
     }
 
     /// Receives one message and lends it until the next call: the fastest way for small messages,
-    /// which are not copied out of what was read ahead.
+    /// which are not copied out of what was read ahead. The connection keeps its memory meanwhile.
     ///
     /// # Errors
     ///
