@@ -6,14 +6,16 @@
 //! waited for in vain times out at once.
 
 use std::future::poll_fn;
+#[cfg(target_os = "linux")]
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use mpconn_tokio as adapter;
 pub use mpconn_tokio::{
-    Address, AuthError, AuthKey, Authenticated, Closer, Dialect, Error, PeerError, Phase, Policy,
-    ReadWrite, Role, Socket, SysRng,
+    Address, AuthError, AuthKey, Authenticated, Closer, Dialect, Error, Family, PeerError, Phase,
+    Policy, ReadWrite, Role, Socket, SysRng,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -159,11 +161,13 @@ mod clients {
 }
 
 mod listeners {
+    use std::os::fd::OwnedFd;
+
     use futures_core::Stream;
 
     use super::{
-        Address, AuthKey, Closer, Connection, Duration, Error, Pin, Policy, Socket, Transport,
-        adapter, adapter::ListenerOptions as Inner, poll_fn, runtime,
+        Address, AuthKey, Closer, Connection, Duration, Error, Family, Pin, Policy, Socket,
+        Transport, adapter, adapter::ListenerOptions as Inner, poll_fn, runtime,
     };
 
     /// As the adapter's.
@@ -177,6 +181,7 @@ mod listeners {
             handshake_timeout(impl Into<Option<Duration>>),
             max_pending(usize),
             backlog(u16),
+            family(Family),
             mode(u32),
             replace_stale(bool),
         }
@@ -203,6 +208,16 @@ mod listeners {
         pub fn bind_fresh(&self) -> Result<Listener, Error> {
             let _entered = runtime().enter();
             self.0.bind_fresh().map(Listener)
+        }
+
+        /// As the adapter's.
+        ///
+        /// # Errors
+        ///
+        /// As there.
+        pub fn adopt(&self, socket: OwnedFd) -> Result<Listener, Error> {
+            let _entered = runtime().enter();
+            self.0.adopt(socket).map(Listener)
         }
 
         /// As the adapter's.
@@ -240,6 +255,12 @@ mod listeners {
         }
 
         /// As the adapter's.
+        #[must_use]
+        pub fn last_accepted(&self) -> Option<&Address> {
+            self.0.last_accepted()
+        }
+
+        /// As the adapter's.
         ///
         /// # Errors
         ///
@@ -260,6 +281,15 @@ mod listeners {
         /// As the adapter's.
         pub fn incoming(&mut self) -> Incoming<'_> {
             Incoming(self.0.incoming())
+        }
+
+        /// As the adapter's.
+        ///
+        /// # Errors
+        ///
+        /// As there.
+        pub fn accept_raw(&mut self) -> Result<(Socket, Option<Address>), Error> {
+            Socket::block_on(self.0.accept_raw())
         }
 
         /// As the adapter's.
@@ -312,6 +342,12 @@ impl<T: Transport> Connection<T> {
     }
 
     /// As the adapter's.
+    #[must_use]
+    pub fn peer(&self) -> Option<&Address> {
+        self.0.peer()
+    }
+
+    /// As the adapter's.
     pub fn set_receive_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
         self.0.set_receive_timeout(timeout);
     }
@@ -337,6 +373,27 @@ impl<T: Transport> Connection<T> {
     /// As there.
     pub fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
         T::block_on(self.0.recv_bytes())
+    }
+
+    /// As the adapter's.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        T::block_on(self.0.recv_bytes_into(buffer))
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Connection {
+    /// As the adapter's.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn peer_credentials(&self) -> io::Result<adapter::Credentials> {
+        self.0.peer_credentials()
     }
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! child connect ADDRESS    connects, and says so
 //! child shortage PATH      listens there with few descriptors
+//! child challenge PATH     listens there with a key, and challenges until it is killed
 //! child crowd ADDRESS N    connects N times, and on each line it reads asks on every connection
 //! ```
 
@@ -11,7 +12,7 @@ use std::io::Write;
 use std::time::Duration;
 use std::{env, io};
 
-use mpconn::Address;
+use mpconn::{Address, AuthKey};
 use mpconn_blocking::{ConnectOptions, Connection, Listener, ListenerOptions};
 use mpconn_tests::net::Stream;
 use mpconn_tests::process::allow_descriptors;
@@ -32,9 +33,17 @@ fn main() -> Result<(), Box<dyn Error>> {
             ConnectOptions::without_key().connect(*address)?.send_bytes(b"here I am")?;
             Ok(())
         }
+        ["challenge", path] => challenge(path),
         ["crowd", address, number] => crowd(&address.parse()?, number.parse()?),
         _ => Err("see the head of child.rs".into()),
     }
+}
+
+fn challenge(path: &str) -> Result<(), Box<dyn Error>> {
+    let mut listener = Listener::bind(path, AuthKey::new("a key of more than sixteen bytes"))?;
+    println!("listening");
+    // Its clients read a challenge, and go.
+    Ok(listener.accept().map(drop)?)
 }
 
 fn shortage(path: &str) -> Result<(), Box<dyn Error>> {

@@ -1,0 +1,6 @@
+//! `both/debug.rs` on the tokio adapter.
+
+use mpconn_tests::driven as adapter;
+
+#[path = "both/debug.rs"]
+mod debug;
