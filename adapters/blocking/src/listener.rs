@@ -62,7 +62,7 @@ impl ListenerOptions {
 
     /// Listens at a socket that is listening already: one of systemd's, or an inherited one. Its
     /// file, if it has one, is left alone, and so is the socket when this closes: whoever else has
-    /// it goes on listening.
+    /// it goes on listening, in non-blocking mode from now on.
     ///
     /// # Errors
     ///

@@ -24,7 +24,8 @@ const BUFFERED: usize = 64 * 1024;
 /// A send that is given up, by a timeout or by dropping its future, leaves the stream whole. If
 /// nothing of the message had been written, it is not sent; if a part had been, the rest is kept,
 /// and goes before whatever is sent next, or with [`flush`](Self::flush).
-/// [`buffered`](Self::buffered) tells.
+/// [`buffered`](Self::buffered) tells. Over a transport that holds bytes back itself, as TLS does,
+/// [`flush`](Self::flush) after a send that was given up.
 ///
 /// It is a [`Sink`] of messages, anything that gives bytes.
 #[derive(Debug)]
