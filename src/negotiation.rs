@@ -116,6 +116,12 @@ impl<K: AsRef<[u8]>, P: Proof> Negotiation<K, P> {
         }
     }
 
+    /// Whether it stopped inside a frame: what is sent next would be taken for the rest.
+    #[must_use]
+    pub fn is_half_sent(&self) -> bool {
+        self.transmit.as_ref().is_some_and(|transmit| !transmit.is_untouched())
+    }
+
     /// What to report when it is given up, because it took too long.
     #[must_use]
     pub fn give_up(self) -> Error {

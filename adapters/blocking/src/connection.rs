@@ -279,7 +279,9 @@ impl<T: Transport> Connection<T> {
         match drive(&mut negotiation, transport, inbox, Deadline::after(timeout))? {
             Some(proof) => Ok(proof),
             None => {
-                self.sender.break_off();
+                if negotiation.is_half_sent() {
+                    self.sender.break_off();
+                }
                 Err(negotiation.give_up())
             }
         }

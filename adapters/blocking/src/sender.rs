@@ -53,7 +53,7 @@ impl<T> Sender<T> {
         self.transport = None;
     }
 
-    /// A handshake stopped where nobody knows what the peer has seen of it.
+    /// A handshake stopped inside a frame.
     pub(crate) fn break_off(&mut self) {
         self.outbox.break_off();
     }

@@ -374,18 +374,20 @@ impl<T: Transport> Connection<T> {
         handshake: Result<Handshake<&[u8], Dialect>, mpconn::StartError<getrandom::Error>>,
         timeout: Option<Duration>,
     ) -> Result<Dialect, Error> {
-        let negotiation = Negotiation::new(handshake.map_err(start_error)?);
+        let mut negotiation = Negotiation::new(handshake.map_err(start_error)?);
         let started = Instant::now();
         // What was given up half-way goes before the challenge.
         let flushed = within(timeout, pin!(self.sender.flush())).await;
         flushed.unwrap_or(Err(Error::TimedOut(Phase::Handshake)))?;
         let left = timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
         let (transport, inbox) = self.receiver.parts()?;
-        let proof = negotiate(negotiation, transport, inbox, left).await;
-        if let Err(Error::TimedOut(_)) = proof {
-            self.sender.break_off();
-        }
-        proof
+        let negotiated = negotiate(&mut negotiation, transport, inbox, left).await;
+        negotiated.unwrap_or_else(|| {
+            if negotiation.is_half_sent() {
+                self.sender.break_off();
+            }
+            Err(negotiation.give_up())
+        })
     }
 }
 

@@ -22,9 +22,12 @@ pub(crate) async fn establish<T: Transport>(
 ) -> Result<Connection<T>, Error> {
     let mut inbox = Inbox::new();
     let mut authenticated = None;
-    if let Some(negotiation) = session.negotiation(role)? {
+    if let Some(mut negotiation) = session.negotiation(role)? {
         let timeout = session.handshake_timeout;
-        authenticated = Some(negotiate(negotiation, &transport, &mut inbox, timeout).await?);
+        match negotiate(&mut negotiation, &transport, &mut inbox, timeout).await {
+            Some(proof) => authenticated = Some(proof?),
+            None => return Err(negotiation.give_up()),
+        }
     }
     Ok(open(session, transport, inbox, authenticated, peer))
 }
@@ -44,20 +47,19 @@ pub(crate) fn open<T>(
     connection
 }
 
-/// Drives a handshake to its end.
+/// Drives a handshake to its end; `None` when the time is up first.
 pub(crate) async fn negotiate<K: AsRef<[u8]>, P: Proof, T: Transport>(
-    mut negotiation: Negotiation<K, P>,
+    negotiation: &mut Negotiation<K, P>,
     transport: &T,
     inbox: &mut Inbox,
     timeout: Option<Duration>,
-) -> Result<P, Error> {
+) -> Option<Result<P, Error>> {
     let driven = async {
-        let proof = poll_fn(|cx| poll_drive(cx, &mut negotiation, transport, inbox)).await?;
+        let proof = poll_fn(|cx| poll_drive(cx, negotiation, transport, inbox)).await?;
         flush(transport).await?;
         Ok(proof)
     };
-    let proof = within(timeout, pin!(driven)).await;
-    proof.unwrap_or_else(|| Err(negotiation.give_up()))
+    within(timeout, pin!(driven)).await
 }
 
 /// Goes on with a handshake as far as the transport lets it.
