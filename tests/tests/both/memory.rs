@@ -15,6 +15,7 @@ const GROWTH: u64 = 1 << 20;
 
 #[test]
 fn a_hundred_thousand_connections_leave_nothing_behind() {
+    process::stay_on_one_cpu().unwrap();
     let key = AuthKey::new("a key of more than sixteen bytes");
     // What the adapter takes once, for all its listeners, a runtime perhaps, is nobody's leak.
     drop(ListenerOptions::with_key(key.clone()).bind_fresh().unwrap());
