@@ -1,6 +1,6 @@
 //! Which Pythons there are.
 //!
-//! Those of pyenv, and every `python2*` and `python3*` on the PATH, each version once. Where
+//! Those of pyenv, and every `python2*` and `python3*` on the PATH, each minor version once. Where
 //! [`EXPECTED`] names versions, as on CI, a missing one is a failure; elsewhere the tests take what
 //! they find, and say so on one line.
 
@@ -92,7 +92,8 @@ fn find() -> Vec<Python> {
     let mut found = BTreeMap::new();
     for candidate in candidates() {
         if let Some(python) = ask(&candidate) {
-            found.entry(python.version).or_insert(python);
+            let [major, minor, _] = python.version;
+            found.entry([major, minor]).or_insert(python);
         }
     }
     found.into_values().collect()
