@@ -15,7 +15,6 @@ use tempfile::TempDir;
 
 const KEY: &[u8] = b"a key that both sides have";
 const OTHER_KEY: &[u8] = b"a key that one side has";
-const NETS: [Net; 2] = [Net::Tcp, Net::Unix];
 
 /// Where a handshake cannot end by itself.
 const SHORT: Duration = Duration::from_millis(300);
@@ -229,8 +228,8 @@ struct Pair<'a> {
 }
 
 fn for_every_pair(test: impl Fn(&Pair<'_>)) {
-    for python in pythons::all() {
-        for net in NETS {
+    for (python, nets) in pythons::all().iter().zip(crate::NETS.iter().cycle()) {
+        for &net in *nets {
             test(&Pair { python, net, scratch: scratch() });
         }
     }
