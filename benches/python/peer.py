@@ -1,14 +1,18 @@
 """One end in Python: peer.rs says what is expected of it."""
 import sys
 import time
-from multiprocessing.connection import Client, Listener
+from multiprocessing.connection import Client, Listener, wait
 
 KEY = b'both ends of the benchmark know this'
 FILLER = b'\x5a'
 
 
 def main():
-    role, shape, size, _, address = sys.argv[1:]
+    does, role, *arguments, address = sys.argv[1:]
+    if does == 'crowd':
+        serve_crowd(int(arguments[0]), address)
+        return
+    shape, size, _ = arguments
     if not address.startswith('/'):
         host, port = address.split(':')
         address = host, int(port)
@@ -26,6 +30,15 @@ def serve(shape, address):
         for count in orders():
             shape.serve(connection, count)
             say(0)
+
+
+def serve_crowd(connections, address):
+    with Listener(address, backlog=128) as listener:
+        say(address)
+        crowd = [listener.accept() for _ in range(connections)]
+        while True:
+            for connection in wait(crowd):
+                connection.send_bytes(connection.recv_bytes())
 
 
 def call(shape, address):

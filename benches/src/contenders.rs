@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 use mpconn_tests::pythons::{self, Python};
 
+use crate::crowd;
 use crate::link::{Receiving, Result};
 use crate::peer::{self, Task};
 
@@ -89,6 +90,17 @@ impl End {
             Self::IpcChannel => peer::run::<ipc_channel::IpcChannel>(task),
             Self::Zeromq => peer::run::<zeromq::Zeromq>(task),
             Self::Python | Self::NewestPython => Err("a Python runs peer.py".into()),
+        }
+    }
+
+    /// Echoes on many connections at once.
+    pub fn serve_crowd(self, address: &str, connections: usize) -> Result<()> {
+        match self {
+            Self::Blocking => crowd::serve_waiting(address, connections),
+            Self::Tokio => crowd::serve_tasks::<tokio::Tokio>(address, connections),
+            Self::TokioRaw => crowd::serve_tasks::<tokio_raw::TokioRaw>(address, connections),
+            Self::Codec => crowd::serve_tasks::<codec::Codec>(address, connections),
+            _ => Err("not one of those that serve a crowd".into()),
         }
     }
 }

@@ -45,13 +45,40 @@ impl Spread {
     }
 }
 
+/// A server with many connections, in one round.
+#[derive(Debug, Clone, Copy)]
+pub struct CrowdSample {
+    pub server: &'static str,
+    pub connections: usize,
+    pub round: usize,
+    /// Messages echoed a second, when every connection speaks.
+    pub all: f64,
+    /// The same, when one speaks and the others are silent.
+    pub one: f64,
+    /// Bytes of the server's memory for each connection, after all have spoken.
+    pub memory: u64,
+}
+
+/// System calls of both ends together.
+#[derive(Debug, Clone, Copy)]
+pub struct Calls {
+    pub cell: Cell,
+    pub contender: &'static str,
+    /// For each message or round trip.
+    pub each: f64,
+}
+
 #[derive(Debug, Default)]
-pub struct Figures(pub Vec<Sample>);
+pub struct Figures {
+    pub samples: Vec<Sample>,
+    pub crowds: Vec<CrowdSample>,
+    pub calls: Vec<Calls>,
+}
 
 impl Figures {
     fn of(&self, cell: Cell, contender: &str) -> impl Iterator<Item = &Sample> {
         let mine = move |sample: &&Sample| sample.cell == cell && sample.contender == contender;
-        self.0.iter().filter(mine)
+        self.samples.iter().filter(mine)
     }
 
     /// Messages, round trips or connections a second.
@@ -65,6 +92,18 @@ impl Figures {
             let paired = self.of(cell, base).find(|other| other.round == sample.round)?;
             Some(sample.per_second() / paired.per_second())
         }))
+    }
+
+    /// One of the figures of a server with many connections.
+    pub fn crowd(
+        &self,
+        server: &str,
+        connections: usize,
+        figure: fn(&CrowdSample) -> f64,
+    ) -> Option<Spread> {
+        let mine =
+            |crowd: &&CrowdSample| crowd.server == server && crowd.connections == connections;
+        Spread::of(self.crowds.iter().filter(mine).map(figure))
     }
 
     /// The bytes of memory that receiving took at most.

@@ -2,19 +2,21 @@
 
 use std::fs;
 use std::process::Command;
-use std::thread::available_parallelism;
 
 use crate::contenders::{newest_python, python_3_13};
 
 /// Lines for the head of a report.
 pub fn description() -> Vec<String> {
     let mut lines = vec![
-        format!("`cargo run --release -- {}`", std::env::args().skip(1).collect::<Vec<_>>().join(" ")),
+        format!(
+            "`cargo run --release -- {}`",
+            std::env::args().skip(1).collect::<Vec<_>>().join(" ")
+        ),
         format!("{}, mpconn at commit {}", output("date", &["-u", "+%F"]), commit()),
         format!(
             "{} cores of {}, Linux {}",
-            available_parallelism().map_or(0, usize::from),
-            processor(),
+            processors().len(),
+            processors().first().map_or("an unnamed processor", String::as_str),
             fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim(),
         ),
         output("rustc", &["--version"]),
@@ -29,10 +31,11 @@ pub fn description() -> Vec<String> {
     lines
 }
 
-fn processor() -> String {
+/// The model of each: all of the machine's, where this process may be on one alone.
+fn processors() -> Vec<String> {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    model.map_or("an unnamed processor", |(_, model)| model).to_owned()
+    let model = |line: &str| Some(line.strip_prefix("model name")?.split_once(": ")?.1.to_owned());
+    info.lines().filter_map(model).collect()
 }
 
 fn commit() -> String {
@@ -50,6 +53,7 @@ fn output(command: &str, arguments: &[&str]) -> String {
 /// The version of a crate that this was built with.
 fn locked(name: &str) -> &'static str {
     let lock = include_str!("../Cargo.lock");
-    let after = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).map(|(_, after)| after);
+    let after =
+        lock.split_once(&format!("name = \"{name}\"\nversion = \"")).map(|(_, after)| after);
     after.and_then(|after| after.split('"').next()).unwrap_or("of unknown version")
 }

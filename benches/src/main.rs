@@ -1,7 +1,9 @@
 //! mpconn measured beside everything that could be used in its place. See README.md.
 #![forbid(unsafe_code)]
 
+mod calls;
 mod contenders;
+mod crowd;
 mod figures;
 mod framing;
 mod link;
@@ -23,7 +25,12 @@ use link::Result;
 use measure::Effort;
 use peer::Task;
 
-const USAGE: &str = "usage: bench [--quick] [--only CELL]... [--rounds N] [--time MS] [--to DIRECTORY]";
+/// Names for `--only`, beside those of the cells.
+const CALLS: &str = "calls";
+const CROWD: &str = "crowd";
+
+const USAGE: &str =
+    "usage: bench [--quick] [--only CELL]... [--rounds N] [--time MS] [--to DIRECTORY]";
 
 /// What the command line asks for.
 struct Options {
@@ -39,13 +46,25 @@ fn main() -> Result<()> {
         let end = End::named(&arguments.next().ok_or(USAGE)?)?;
         return end.run(&Task::from_arguments(arguments)?);
     }
+    if arguments.next_if_eq("crowd").is_some() {
+        let end = End::named(&arguments.next().ok_or(USAGE)?)?;
+        return crowd::run(end, arguments);
+    }
     let options = Options::parse(arguments)?;
     // So do the peers, who inherit it.
     mpconn_tests::process::stay_on_one_cpu()?;
     let mut figures = Figures::default();
     for cell in options.cells() {
         eprintln!("{}", cell.name());
-        figures.0.extend(measure::measure(cell, options.effort)?);
+        figures.samples.extend(measure::measure(cell, options.effort)?);
+    }
+    if options.wants(CALLS) {
+        eprintln!("{CALLS}");
+        figures.calls = calls::count()?;
+    }
+    if options.wants(CROWD) && !options.quick {
+        eprintln!("{CROWD}");
+        figures.crowds = crowd::measure(options.effort)?;
     }
     match &options.to {
         Some(directory) => report::write(&figures, directory)?,
@@ -72,11 +91,13 @@ impl Options {
         Ok(options)
     }
 
+    fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| name.starts_with(only))
+    }
+
     fn cells(&self) -> Vec<plan::Cell> {
         let mut cells = plan::cells(self.quick);
-        if !self.only.is_empty() {
-            cells.retain(|cell| self.only.iter().any(|only| cell.name().starts_with(only)));
-        }
+        cells.retain(|cell| self.wants(&cell.name()));
         cells
     }
 }

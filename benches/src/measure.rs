@@ -1,9 +1,11 @@
 //! Measuring one cell: all its contenders, alternating within each round.
 
+use std::env;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use crate::contenders::{Contender, End};
@@ -36,7 +38,7 @@ pub fn measure(cell: Cell, effort: Effort) -> Result<Vec<Sample>> {
         contenders.reverse();
         for contender in &contenders {
             let path = directory.path().join(samples.len().to_string());
-            let mut pair = Pair::start(cell, contender, &path)?;
+            let mut pair = Pair::start(cell, contender, &path, ["", ""])?;
             let count = pair.calibrate(effort.time)?;
             let (time, peak) = pair.run(count)?;
             samples.push(Sample { cell, contender: contender.name, round, count, time, peak });
@@ -46,13 +48,16 @@ pub fn measure(cell: Cell, effort: Effort) -> Result<Vec<Sample>> {
 }
 
 /// Both ends of a contender, connected.
-struct Pair {
+pub struct Pair {
+    // Fields are dropped in this order: a client that sees its server go has nothing to say.
     server: Peer,
     client: Peer,
 }
 
 impl Pair {
-    fn start(cell: Cell, contender: &Contender, path: &Path) -> Result<Self> {
+    /// Starts the server and the client, each under another command if that is not empty. The
+    /// server listens at `path`, unless it is to be reached over TCP.
+    pub fn start(cell: Cell, contender: &Contender, path: &Path, under: [&str; 2]) -> Result<Self> {
         let address = match cell.transport {
             Transport::Unix => path.to_str().ok_or("a path that is no text")?,
             Transport::Tcp => "127.0.0.1:0",
@@ -64,15 +69,17 @@ impl Pair {
             receiving: contender.receiving,
             address: address.to_owned(),
         };
-        let mut server = Peer::start(contender.server, &task)?;
+        let mut server = Peer::start(contender.server, under[0], "peer", &task.arguments())?;
         task.is_server = false;
         task.address = server.told()?;
-        Ok(Self { server, client: Peer::start(contender.client, &task)? })
+        let client = Peer::start(contender.client, under[1], "peer", &task.arguments())?;
+        Ok(Self { server, client })
     }
 
-    fn run(&mut self, count: usize) -> Result<(Duration, u64)> {
-        self.server.order(count)?;
-        self.client.order(count)?;
+    /// How long so many messages take, and the receiver's memory.
+    pub fn run(&mut self, count: usize) -> Result<(Duration, u64)> {
+        self.server.order(&count.to_string())?;
+        self.client.order(&count.to_string())?;
         let nanoseconds = self.client.told()?.parse()?;
         let peak = self.server.told()?.parse()?;
         Ok((Duration::from_nanos(nanoseconds), peak))
@@ -90,43 +97,61 @@ impl Pair {
             count *= (missing / 8.0) as usize;
         }
     }
+
+    /// Waits for both to end by themselves.
+    pub fn finish(mut self) -> Result<()> {
+        for peer in [&mut self.client, &mut self.server] {
+            // This closes its standard input.
+            if !peer.child.wait()?.success() {
+                return Err("a peer failed".into());
+            }
+        }
+        Ok(())
+    }
 }
 
-struct Peer {
+/// One end, as a process of its own.
+pub struct Peer {
     child: Child,
-    stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
 }
 
 impl Peer {
-    fn start(end: End, task: &Task) -> Result<Self> {
-        let mut command = match (end.python()?, end.name()) {
+    /// `does` what there is a command for, in this program as in `peer.py`.
+    pub fn start(end: End, under: &str, does: &str, arguments: &[String]) -> Result<Self> {
+        let mut words: Vec<OsString> = under.split_whitespace().map(Into::into).collect();
+        match (end.python()?, end.name()) {
             (Some(python), _) => {
-                let mut command = Command::new(python);
-                command.arg("-B").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/python/peer.py"));
-                command
+                let script = concat!(env!("CARGO_MANIFEST_DIR"), "/python/peer.py");
+                words.extend([python.into(), "-B".into(), script.into(), does.into()]);
             }
             (None, name) => {
-                let mut command = Command::new(std::env::current_exe()?);
-                command.arg("peer").args(name);
-                command
+                words.extend([env::current_exe()?.into(), does.into()]);
+                words.extend(name.map(Into::into));
             }
-        };
-        let mut child = command
-            .args(task.arguments())
+        }
+        let mut child = Command::new(&words[0])
+            .args(&words[1..])
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .spawn()?;
-        let stdin = child.stdin.take().ok_or("piped")?;
+            .spawn()
+            .map_err(|error| format!("{}: {error}", words[0].display()))?;
         let stdout = BufReader::new(child.stdout.take().ok_or("piped")?);
-        Ok(Self { child, stdin, stdout })
+        Ok(Self { child, stdout })
     }
 
-    fn order(&mut self, count: usize) -> Result<()> {
-        Ok(writeln!(self.stdin, "{count}")?)
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
-    fn told(&mut self) -> Result<String> {
+    pub fn order(&mut self, order: &str) -> Result<()> {
+        let stdin = self.child.stdin.as_mut().ok_or("piped")?;
+        Ok(writeln!(stdin, "{order}")?)
+    }
+
+    /// The next line that it says.
+    pub fn told(&mut self) -> Result<String> {
         if mpconn_blocking::wait([self.stdout.get_ref().as_fd()], PATIENCE)?.is_empty() {
             return Err("a peer says nothing".into());
         }

@@ -59,8 +59,13 @@ macro_rules! names {
     };
 }
 
-names!(Shape, PingPong = "ping-pong", OneWay = "one-way", Batched = "batched",
-       Handshake = "handshake");
+names!(
+    Shape,
+    PingPong = "ping-pong",
+    OneWay = "one-way",
+    Batched = "batched",
+    Handshake = "handshake"
+);
 names!(Receiving, Borrowed = "borrowed", Reused = "reused", Owned = "owned", Shared = "shared");
 
 impl Task {
@@ -88,8 +93,7 @@ impl Task {
 }
 
 pub fn run<C: Contender>(task: &Task) -> Result<()> {
-    let setup =
-        Setup { receiving: task.receiving, authenticated: task.shape == Shape::Handshake };
+    let setup = Setup { receiving: task.receiving, authenticated: task.shape == Shape::Handshake };
     C::run(async {
         match task.is_server {
             true => serve::<C>(task, &setup).await,
@@ -172,7 +176,7 @@ async fn call<C: Contender>(task: &Task, setup: &Setup) -> Result<()> {
 /// What every message holds.
 const FILLER: u8 = 0x5a;
 
-fn message(size: usize) -> Bytes {
+pub fn message(size: usize) -> Bytes {
     vec![FILLER; size].into()
 }
 
@@ -188,7 +192,7 @@ fn orders() -> impl Iterator<Item = Result<usize>> {
     io::stdin().lock().lines().map(|line| Ok(line?.parse()?))
 }
 
-fn say(value: &impl ToString) -> io::Result<()> {
+pub fn say(value: &impl ToString) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", value.to_string())?;
     out.flush()

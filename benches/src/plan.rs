@@ -52,7 +52,14 @@ impl Cell {
         let mut contenders = match (self.shape, self.size) {
             (Shape::Handshake, _) => handshakes(),
             (_, GIB) => huge(),
-            (shape, size) => messages(shape, size),
+            _ => {
+                let mut contenders = at_their_best(self.size);
+                // What is under the frames makes no difference to these.
+                if self.transport == Transport::Unix {
+                    contenders.extend(variants(self.shape, self.size));
+                }
+                contenders
+            }
         };
         if self.transport == Transport::Tcp {
             contenders.retain(|c| !matches!(c.server, End::Interprocess | End::IpcChannel));
@@ -89,9 +96,13 @@ pub fn cells(quick: bool) -> Vec<Cell> {
     cells
 }
 
-/// Each library as it is at its best for messages of this size.
-fn messages(shape: Shape, size: usize) -> Vec<Contender> {
-    let best = if size <= 64 * KIB { Receiving::Borrowed } else { Receiving::Reused };
+/// The way to receive that is best for messages of this size.
+fn best(size: usize) -> Receiving {
+    if size <= 64 * KIB { Receiving::Borrowed } else { Receiving::Reused }
+}
+
+fn at_their_best(size: usize) -> Vec<Contender> {
+    let best = best(size);
     let owned = Receiving::Owned;
     let mut contenders = vec![
         Contender::new("raw", End::Raw, best),
@@ -105,24 +116,33 @@ fn messages(shape: Shape, size: usize) -> Vec<Contender> {
         Contender::new("libzmq", End::Zeromq, owned),
     ];
     contenders.extend(pythons(best));
-    if shape == Shape::PingPong && size == 64 * KIB {
-        contenders.push(Contender::new("raw, 80 KiB", End::Raw80, best));
-    }
-    // The ways to receive differ where receiving is most of the work.
-    if shape != Shape::PingPong && [16, 4 * KIB, 64 * KIB, MIB, 64 * MIB].contains(&size) {
-        let way = |one, other| if best == Receiving::Borrowed { one } else { other };
-        contenders.extend([
+    contenders
+}
+
+/// Other ways to use some of them.
+fn variants(shape: Shape, size: usize) -> Vec<Contender> {
+    let owned = Receiving::Owned;
+    match (shape, size) {
+        (Shape::PingPong, size) if size == 64 * KIB => {
+            vec![Contender::new("raw, 80 KiB", End::Raw80, best(size))]
+        }
+        // The ways to receive differ where receiving is most of the work.
+        (Shape::OneWay | Shape::Batched, size) if size >= 4 * KIB || size == 16 => vec![
             Contender::new("raw, owned", End::Raw, owned),
             Contender::new("mpconn blocking, owned", End::Blocking, owned),
             Contender::new("mpconn tokio, owned", End::Tokio, owned),
             Contender::new("mpconn tokio, Bytes", End::Tokio, Receiving::Shared),
-            way(
-                Contender::new("mpconn blocking, reused", End::Blocking, Receiving::Reused),
-                Contender::new("mpconn blocking, borrowed", End::Blocking, Receiving::Borrowed),
-            ),
-        ]);
+            match best(size) {
+                Receiving::Borrowed => {
+                    Contender::new("mpconn blocking, reused", End::Blocking, Receiving::Reused)
+                }
+                _ => {
+                    Contender::new("mpconn blocking, borrowed", End::Blocking, Receiving::Borrowed)
+                }
+            },
+        ],
+        _ => Vec::new(),
     }
-    contenders
 }
 
 /// One gibibyte in a message: what its memory costs.

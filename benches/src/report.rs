@@ -4,11 +4,11 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use crate::figures::{Figures, Spread};
+use crate::figures::{Calls, CrowdSample, Figures, Spread};
 use crate::link::Result;
 use crate::peer::Shape;
 use crate::plan::{Cell, MIB, Transport};
-use crate::{machine, picture, targets};
+use crate::{crowd, machine, picture, targets};
 
 /// Writes all three to a directory.
 pub fn write(figures: &Figures, directory: &Path) -> Result<()> {
@@ -16,6 +16,7 @@ pub fn write(figures: &Figures, directory: &Path) -> Result<()> {
     let machine = machine::description();
     fs::write(directory.join("figures.md"), markdown(figures, &machine))?;
     fs::write(directory.join("figures.csv"), csv(figures, &machine))?;
+    fs::write(directory.join("crowds.csv"), crowds_csv(figures, &machine))?;
     fs::write(directory.join("figures.svg"), picture::draw(figures, &machine))?;
     Ok(())
 }
@@ -33,14 +34,65 @@ pub fn markdown(figures: &Figures, machine: &[String]) -> String {
             text += &matrix(figures, transport, shape);
         }
     }
+    text += &calls(figures);
+    text + &crowds(figures)
+}
+
+/// Contenders by cells.
+fn calls(figures: &Figures) -> String {
+    if figures.calls.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from(
+        "\n## System calls, both ends together\n\n| load | | each |\n| --- | --- | --- |\n",
+    );
+    for Calls { cell, contender, each } in &figures.calls {
+        let _ = writeln!(text, "| {} | {contender} | {} |", cell.title(), ratio(*each));
+    }
     text
+}
+
+/// Its title, where it is, and how it is written.
+type CrowdFigure = (&'static str, fn(&CrowdSample) -> f64, fn(f64) -> String);
+
+/// Servers by numbers of connections.
+fn crowds(figures: &Figures) -> String {
+    if figures.crowds.is_empty() {
+        return String::new();
+    }
+    let figures_of_each: [CrowdFigure; 3] = [
+        ("messages echoed, all speak", |crowd| crowd.all, per_second),
+        ("messages echoed, one speaks", |crowd| crowd.one, per_second),
+        (
+            "memory for each connection",
+            |crowd| crowd.memory as f64,
+            |bytes| format!("{bytes:.0} B"),
+        ),
+    ];
+    let mut text = String::from("\n## Many connections on one listener, Unix, 16 bytes\n\n| | |");
+    for connections in crowd::CONNECTIONS {
+        let _ = write!(text, " {connections} |");
+    }
+    text += "\n|";
+    text += &" --- |".repeat(crowd::CONNECTIONS.len() + 2);
+    for (server, _) in crowd::SERVERS {
+        for (title, figure, format) in figures_of_each {
+            let _ = write!(text, "\n| {server} | {title} |");
+            for connections in crowd::CONNECTIONS {
+                let measured = figures.crowd(server, connections, figure);
+                let _ =
+                    write!(text, " {} |", measured.map(|m| format(m.median)).unwrap_or_default());
+            }
+        }
+    }
+    text + "\n"
 }
 
 /// Contenders by sizes.
 fn matrix(figures: &Figures, transport: Transport, shape: Shape) -> String {
     let of_this = |cell: &Cell| cell.transport == transport && cell.shape == shape;
     let (mut cells, mut names) = (Vec::new(), Vec::new());
-    for sample in figures.0.iter().filter(|sample| of_this(&sample.cell)) {
+    for sample in figures.samples.iter().filter(|sample| of_this(&sample.cell)) {
         if !cells.contains(&sample.cell) {
             cells.push(sample.cell);
             // In the order of the plan, whichever round came first.
@@ -75,7 +127,7 @@ fn matrix(figures: &Figures, transport: Transport, shape: Shape) -> String {
 fn csv(figures: &Figures, machine: &[String]) -> String {
     let mut text: String = machine.iter().map(|line| format!("# {line}\n")).collect();
     text += "transport,shape,bytes,contender,round,count,nanoseconds,peak bytes\n";
-    for sample in &figures.0 {
+    for sample in &figures.samples {
         let Cell { shape, transport, size } = sample.cell;
         let _ = writeln!(
             text,
@@ -88,6 +140,15 @@ fn csv(figures: &Figures, machine: &[String]) -> String {
             sample.time.as_nanos(),
             sample.peak
         );
+    }
+    text
+}
+
+fn crowds_csv(figures: &Figures, machine: &[String]) -> String {
+    let mut text: String = machine.iter().map(|line| format!("# {line}\n")).collect();
+    text += "server,connections,round,echoed a second (all speak),(one speaks),bytes each\n";
+    for CrowdSample { server, connections, round, all, one, memory } in &figures.crowds {
+        let _ = writeln!(text, "\"{server}\",{connections},{round},{all:.0},{one:.0},{memory}");
     }
     text
 }
@@ -114,13 +175,17 @@ impl Cell {
         if self.size >= MIB && self.shape == Shape::OneWay {
             return format!("{:.1} GB/s", per_second * self.size as f64 / 1e9);
         }
-        match per_second {
-            rate if rate >= 1e7 => format!("{:.0}M/s", rate / 1e6),
-            rate if rate >= 1e6 => format!("{:.1}M/s", rate / 1e6),
-            rate if rate >= 1e4 => format!("{:.0}k/s", rate / 1e3),
-            rate if rate >= 1e3 => format!("{:.1}k/s", rate / 1e3),
-            rate => format!("{rate:.0}/s"),
-        }
+        self::per_second(per_second)
+    }
+}
+
+fn per_second(rate: f64) -> String {
+    match rate {
+        rate if rate >= 1e7 => format!("{:.0}M/s", rate / 1e6),
+        rate if rate >= 1e6 => format!("{:.1}M/s", rate / 1e6),
+        rate if rate >= 1e4 => format!("{:.0}k/s", rate / 1e3),
+        rate if rate >= 1e3 => format!("{:.1}k/s", rate / 1e3),
+        rate => format!("{rate:.0}/s"),
     }
 }
 
@@ -144,12 +209,13 @@ fn bytes(size: usize) -> String {
     }
 }
 
-/// Three digits, or two.
+/// Two or three digits.
 pub fn ratio(value: f64) -> String {
     match value {
         value if value >= 100.0 => format!("{value:.0}"),
         value if value >= 10.0 => format!("{value:.1}"),
         value if value >= 0.1 => format!("{value:.2}"),
+        value if value >= 0.01 => format!("{value:.3}"),
         value => format!("{value:.4}"),
     }
 }
