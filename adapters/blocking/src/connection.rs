@@ -153,6 +153,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
         self.sender.send_bytes(message)
     }
@@ -162,6 +163,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn send_many<M: AsRef<[u8]>>(
         &mut self,
         messages: impl IntoIterator<Item = M>,
@@ -174,6 +176,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
         self.receiver.recv_bytes()
     }
@@ -183,6 +186,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_bytes_max(&mut self, max: u64) -> Result<Vec<u8>, Error> {
         self.receiver.recv_bytes_max(max)
     }
@@ -192,6 +196,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         self.receiver.recv_bytes_to(out)
     }
@@ -201,6 +206,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         self.receiver.recv_bytes_into(buffer)
     }
@@ -210,6 +216,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
         self.receiver.recv_borrowed()
     }
