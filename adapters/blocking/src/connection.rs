@@ -1,6 +1,5 @@
 //! A connection: whole messages, both ways.
 
-use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use mpconn::{
     Address, Authenticated, Dialect, Error, Extended, Handshake, Inbox, Negotiation, Policy, Role,
 };
 
-use mpconn_sockets::start_error;
+use mpconn_sockets::{Admitted, start_error};
 
 use crate::session::drive;
 use crate::{Deadline, Duplex, Receiver, Sender, Socket, Transport};
@@ -44,20 +43,15 @@ impl<T> Connection<T> {
     /// [`into_parts`](Self::into_parts) gives them.
     pub fn resumed(transport: T, unread: Vec<u8>) -> Self {
         let inbox = Inbox::resumed(unread, mpconn_sockets::MAX_MESSAGE_BYTES);
-        Self::opened(transport, inbox, None, None)
+        Self::opened(Admitted { socket: transport, peer: None, inbox, authenticated: None })
     }
 
-    pub(crate) fn opened(
-        transport: T,
-        inbox: Inbox,
-        authenticated: Option<Authenticated>,
-        peer: Option<Address>,
-    ) -> Self {
-        let transport = Arc::new(transport);
+    pub(crate) fn opened(admitted: Admitted<T>) -> Self {
+        let transport = Arc::new(admitted.socket);
         let sender = Sender::opened(Arc::clone(&transport));
-        let mut receiver = Receiver::opened(transport, inbox);
-        receiver.authenticated = authenticated;
-        receiver.peer = peer;
+        let mut receiver = Receiver::opened(transport, admitted.inbox);
+        receiver.authenticated = admitted.authenticated;
+        receiver.peer = admitted.peer;
         Self { receiver, sender }
     }
 
@@ -148,7 +142,7 @@ impl<T> Connection<T> {
     pub fn reunite(receiver: Receiver<T>, sender: Sender<T>) -> Result<Self, NotTheSame<T>> {
         match (receiver.transport(), sender.transport()) {
             (Some(one), Some(other)) if Arc::ptr_eq(one, other) => Ok(Self { receiver, sender }),
-            _ => Err(NotTheSame(Box::new((receiver, sender)))),
+            _ => Err(NotTheSame::new(receiver, sender)),
         }
     }
 }
@@ -327,26 +321,4 @@ impl Sender {
 }
 
 /// Two halves that are not of one connection, or are closed.
-pub struct NotTheSame<T>(Box<(Receiver<T>, Sender<T>)>);
-
-impl<T> NotTheSame<T> {
-    /// The halves, as they were.
-    #[must_use]
-    pub fn into_halves(self) -> (Receiver<T>, Sender<T>) {
-        *self.0
-    }
-}
-
-impl<T> fmt::Debug for NotTheSame<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("NotTheSame(..)")
-    }
-}
-
-impl<T> fmt::Display for NotTheSame<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the halves are not of one open connection")
-    }
-}
-
-impl<T> std::error::Error for NotTheSame<T> {}
+pub type NotTheSame<T> = mpconn_sockets::NotTheSame<Receiver<T>, Sender<T>>;

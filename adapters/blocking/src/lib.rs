@@ -58,7 +58,6 @@ mod pipe;
 mod receiver;
 mod sender;
 mod session;
-mod slots;
 mod socket;
 mod transport;
 mod wait;

@@ -1,6 +1,5 @@
 //! Accepting connections: Python's `Listener`.
 
-use std::collections::VecDeque;
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -10,13 +9,12 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use mpconn::{
-    Address, AddressError, AuthKey, Error, Extended, Family, Inbox, PeerError, Phase, Policy, Role,
+    Address, AddressError, AuthKey, Error, Extended, Family, PeerError, Phase, Policy, Role,
 };
-use mpconn_sockets::{Bound, Closing, Listening, Session, Shortage, unix_address};
+use mpconn_sockets::{Bound, Closing, Listening, Shortage, Slot, Slots, unix_address};
 use rustix::event::{PollFd, PollFlags};
 
 use crate::session::{establish, open};
-use crate::slots::{Outcome, Slots};
 use crate::socket::poll_until;
 use crate::{Connection, Deadline, Socket, Transport};
 
@@ -92,9 +90,7 @@ impl ListenerOptions {
             waker: Arc::new(waker),
             closing: Arc::new(closing),
             address,
-            session: self.0.session.clone(),
-            slots: Slots::new(self.0.max_pending),
-            outcomes: VecDeque::new(),
+            slots: Slots::new(self.0.session.clone(), self.0.max_pending),
             last_accepted: None,
             clock: Duration::ZERO,
             waited: AtomicU64::new(0),
@@ -119,9 +115,7 @@ pub struct Listener {
     waker: Arc<UnixStream>,
     closing: Arc<Closing>,
     address: Address,
-    session: Session,
-    slots: Slots,
-    outcomes: VecDeque<Outcome>,
+    slots: Slots<Socket>,
     last_accepted: Option<Address>,
     /// The time spent in `accept` so far.
     clock: Duration,
@@ -233,11 +227,11 @@ impl Listener {
         self.clock += Duration::from_nanos(mem::take(self.waited.get_mut()));
         let mut since = Instant::now();
         loop {
-            if let Some(outcome) = self.outcomes.pop_front() {
+            if let Some(outcome) = self.slots.next_outcome() {
+                let outcome = outcome.map(|client| open(self.slots.session(), client));
                 if let Ok(connection) = &outcome {
                     self.last_accepted = connection.peer().cloned();
                 }
-                report(&outcome);
                 return Ok(outcome);
             }
             let ready = self.wait(deadline, true)?;
@@ -246,12 +240,14 @@ impl Listener {
             since = now;
 
             // What has arrived comes first, then what has expired, then new clients.
-            self.slots.advance_each(|at| ready.slots[at], &self.session, &mut self.outcomes);
-            self.slots.expire(self.clock, &self.session, &mut self.outcomes);
+            for number in ready.slots {
+                self.slots.advance(number, Slot::advance_now);
+            }
+            self.slots.expire(self.clock);
             if ready.clients {
                 self.take_clients()?;
             }
-            if self.outcomes.is_empty() && deadline.has_passed() {
+            if !self.slots.has_outcomes() && deadline.has_passed() {
                 return Err(Error::TimedOut(Phase::Accept));
             }
         }
@@ -259,17 +255,19 @@ impl Listener {
 
     /// Whether the next call of `accept` has something to tell at once.
     pub(crate) fn has_outcomes(&self) -> bool {
-        !self.outcomes.is_empty() || self.closing.is_closed()
+        self.slots.has_outcomes() || self.closing.is_closed()
     }
 
     /// What there is to wait for: a close, clients if they are wanted, and what is pending.
     fn interests(&self, clients: bool) -> impl Iterator<Item = PollFd<'_>> {
         // A descriptor is always polled for errors: one that must not be looked at stays out.
         let clients = clients.then(|| PollFd::new(&*self.bound, PollFlags::IN));
-        [PollFd::new(&self.wake, PollFlags::IN)]
-            .into_iter()
-            .chain(clients)
-            .chain(self.slots.interests().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)))
+        [PollFd::new(&self.wake, PollFlags::IN)].into_iter().chain(clients).chain(
+            self.slots.pending().map(|(_, slot)| {
+                let writes = slot.negotiation.wants_write();
+                PollFd::new(&slot.socket, if writes { PollFlags::OUT } else { PollFlags::IN })
+            }),
+        )
     }
 
     /// The same, for [`wait`](crate::wait).
@@ -315,9 +313,11 @@ impl Listener {
         if self.closing.is_closed() {
             return Err(Error::Closed);
         }
+        let slots = self.slots.pending().map(|(number, _)| number);
+        let polled = slots.zip(&fds[before_slots..]).filter(|(_, fd)| !fd.revents().is_empty());
         Ok(Ready {
             clients: clients && !fds[1].revents().is_empty(),
-            slots: fds[before_slots..].iter().map(|fd| !fd.revents().is_empty()).collect(),
+            slots: polled.map(|(number, _)| number).collect(),
         })
     }
 
@@ -327,24 +327,8 @@ impl Listener {
                 break;
             }
             let Some((socket, peer)) = self.take_client()? else { break };
-            match self.session.negotiation(Role::Listener) {
-                Ok(Some(negotiation)) => {
-                    let timeout = self.session.handshake_timeout;
-                    let expires = timeout.and_then(|timeout| self.clock.checked_add(timeout));
-                    self.slots.add(
-                        socket,
-                        peer,
-                        negotiation,
-                        expires,
-                        &self.session,
-                        &mut self.outcomes,
-                    );
-                }
-                Ok(None) => {
-                    let connection = open(&self.session, socket, Inbox::new(), None, peer);
-                    self.outcomes.push_back(Ok(connection));
-                }
-                Err(error) => self.outcomes.push_back(Err(PeerError { address: peer, error })),
+            if let Some(number) = self.slots.add(|_| socket, peer, self.clock) {
+                self.slots.advance(number, Slot::advance_now);
             }
         }
         Ok(())
@@ -385,18 +369,12 @@ fn accept(bound: &Bound) -> io::Result<(Socket, Option<Address>)> {
 
 struct Ready {
     clients: bool,
-    slots: Vec<bool>,
+    /// By their numbers.
+    slots: Vec<u64>,
 }
 
-fn report(outcome: &Outcome) {
-    #[cfg(feature = "tracing")]
-    match outcome {
-        Ok(connection) => tracing::debug!(peer = ?connection.peer(), "accepted a client"),
-        Err(error) => tracing::info!(%error, "turned a client away"),
-    }
-    #[cfg(not(feature = "tracing"))]
-    let _ = outcome;
-}
+/// What became of a client.
+type Outcome = Result<Connection, PeerError>;
 
 impl Drop for Listener {
     fn drop(&mut self) {

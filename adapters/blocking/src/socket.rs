@@ -5,7 +5,8 @@ use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use mpconn::Space;
+use mpconn::{Operation, Space};
+use mpconn_sockets::{Transfer, transfer_now};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -114,6 +115,12 @@ impl Transport for Socket {
 }
 
 impl Duplex for Socket {}
+
+impl Transfer for Socket {
+    fn transfer_now(&self, operation: Operation<'_>) -> io::Result<Option<usize>> {
+        transfer_now(self, operation)
+    }
+}
 
 #[cfg(target_os = "linux")]
 impl Socket {

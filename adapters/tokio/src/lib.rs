@@ -43,12 +43,12 @@
 mod client;
 mod connection;
 mod listener;
+mod pending;
 mod pipe;
 mod ready;
 mod receiver;
 mod sender;
 mod session;
-mod slots;
 mod socket;
 mod transport;
 

@@ -1,6 +1,5 @@
 //! Accepting connections: Python's `Listener`.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -11,14 +10,15 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use mpconn::{
-    Address, AddressError, AuthKey, Error, Extended, Family, Inbox, PeerError, Phase, Policy, Role,
+    Address, AddressError, AuthKey, Error, Extended, Family, PeerError, Phase, Policy, Role,
 };
-use mpconn_sockets::{Bound, Closing, Listening, Session, Shortage, unix_address};
+use mpconn_sockets::{Admitted, Bound, Closing, Listening, Shortage, Slots, unix_address};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::pending::Pending;
+use crate::ready::ReadyQueue;
 use crate::session::{establish, open, within};
-use crate::slots::{Outcome, Slots};
 use crate::{Connection, Socket, Transport};
 
 /// Clients taken in before other tasks get their turn.
@@ -111,9 +111,8 @@ impl ListenerOptions {
             closing: Arc::new(closing),
             task: Arc::default(),
             address,
-            session: self.0.session.clone(),
-            slots: Slots::new(self.0.max_pending),
-            outcomes: VecDeque::new(),
+            slots: Slots::new(self.0.session.clone(), self.0.max_pending),
+            queue: ReadyQueue::default(),
             last_accepted: None,
             clock: Clock::default(),
             shortage: Shortage::default(),
@@ -138,9 +137,9 @@ pub struct Listener {
     /// The task that accepts, to be woken by a close.
     task: Arc<Mutex<Option<Waker>>>,
     address: Address,
-    session: Session,
-    slots: Slots,
-    outcomes: VecDeque<Outcome>,
+    slots: Slots<Pending>,
+    /// Which of them were woken.
+    queue: ReadyQueue,
     last_accepted: Option<Address>,
     clock: Clock,
     shortage: Shortage,
@@ -290,22 +289,28 @@ impl Listener {
 
     fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<Outcome, Error>> {
         loop {
-            if let Some(outcome) = self.outcomes.pop_front() {
+            if let Some(outcome) = self.slots.next_outcome() {
                 self.clock.stop();
+                let outcome = outcome.map(|client| {
+                    let Admitted { socket: Pending { socket, .. }, peer, inbox, authenticated } =
+                        client;
+                    open(self.slots.session(), Admitted { socket, peer, inbox, authenticated })
+                });
                 if let Ok(connection) = &outcome {
                     self.last_accepted = connection.peer().cloned();
                 }
-                report(&outcome);
                 return Poll::Ready(Ok(outcome));
             }
             self.watch_close(cx)?;
             let clock = self.clock.run();
 
             // What has arrived comes first, then what has expired, then new clients.
-            self.slots.advance_woken(cx.waker(), &self.session, &mut self.outcomes);
-            self.slots.expire(clock, &self.session, &mut self.outcomes);
+            for number in self.queue.take(cx.waker()) {
+                self.slots.advance(number, Pending::advance);
+            }
+            self.slots.expire(clock);
             let is_more = self.take_clients(cx)?;
-            if !self.outcomes.is_empty() {
+            if self.slots.has_outcomes() {
                 continue;
             }
             if is_more {
@@ -342,25 +347,9 @@ impl Listener {
                 return Ok(false);
             }
             let Poll::Ready((socket, peer)) = self.poll_client(cx)? else { return Ok(false) };
-            match self.session.negotiation(Role::Listener) {
-                Ok(Some(negotiation)) => {
-                    let timeout = self.session.handshake_timeout;
-                    let expires =
-                        timeout.and_then(|timeout| self.clock.elapsed.checked_add(timeout));
-                    self.slots.add(
-                        socket,
-                        peer,
-                        negotiation,
-                        expires,
-                        &self.session,
-                        &mut self.outcomes,
-                    );
-                }
-                Ok(None) => {
-                    let connection = open(&self.session, socket, Inbox::new(), None, peer);
-                    self.outcomes.push_back(Ok(connection));
-                }
-                Err(error) => self.outcomes.push_back(Err(PeerError { address: peer, error })),
+            let pending = |number| Pending::new(socket, number, &self.queue);
+            if let Some(number) = self.slots.add(pending, peer, self.clock.elapsed) {
+                self.slots.advance(number, Pending::advance);
             }
         }
         Ok(true)
@@ -392,6 +381,9 @@ impl Listener {
 
 type Client = (Socket, Option<Address>);
 
+/// What became of a client.
+type Outcome = Result<Connection, PeerError>;
+
 impl Listen {
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Client>> {
         Poll::Ready(match self {
@@ -416,16 +408,6 @@ impl AsFd for Listen {
             Self::Unix(listener) => listener.as_fd(),
         }
     }
-}
-
-fn report(outcome: &Outcome) {
-    #[cfg(feature = "tracing")]
-    match outcome {
-        Ok(connection) => tracing::debug!(peer = ?connection.peer(), "accepted a client"),
-        Err(error) => tracing::info!(%error, "turned a client away"),
-    }
-    #[cfg(not(feature = "tracing"))]
-    let _ = outcome;
 }
 
 impl Drop for Listener {
