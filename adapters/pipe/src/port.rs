@@ -7,7 +7,8 @@
 //! 2. A packet is believed only if its address is in the table, and the operation there has ended.
 //!    The port belongs to the file object across processes: a child that has a duplicate of our
 //!    handle puts its own pointers into our port.
-//! 3. Whether an operation succeeds at once or later, its packet comes; when it fails at once, none.
+//! 3. What succeeds or fails at once is taken at once. When it has succeeded, its packet still comes,
+//!    and is one of a stranger then.
 #![allow(unsafe_code)]
 
 use std::collections::HashMap;
@@ -179,15 +180,14 @@ impl Port {
         } != 0;
         // From here on the operation may be over, and its memory gone.
         let error = if is_done { 0 } else { last_error() };
-        if !matches!(error, 0 | ERROR_IO_PENDING | ERROR_MORE_DATA) {
+        if error != ERROR_IO_PENDING {
             self.end_at_once(overlapped as usize, completion, error);
         }
     }
 
     fn end_at_once(&self, address: usize, completion: &Arc<Completion>, error: WIN32_ERROR) {
         let mut table = self.lock();
-        // A stranger's packet with this address may have ended it before, and another operation have
-        // got the address.
+        // A packet may have ended it before, and another operation have got the address.
         let is_ours = table.get(&address).is_some_and(|in_flight| {
             // SAFETY: entries of the table are live, and `completion` never changes.
             Arc::ptr_eq(unsafe { &(*in_flight.0).completion }, completion)
@@ -196,9 +196,13 @@ impl Port {
         drop(table);
         if let Some(InFlight(operation)) = ended {
             // SAFETY: from `Box::into_raw`, and out of the table, so ours alone: the system does not
-            // write to an operation that has failed at once.
-            let Operation { buffer, .. } = *unsafe { Box::from_raw(operation) };
-            completion.end(Outcome { buffer, transferred: 0, error });
+            // write any more to an operation that has ended.
+            let Operation { overlapped, buffer, .. } = *unsafe { Box::from_raw(operation) };
+            let transferred = match error {
+                0 | ERROR_MORE_DATA => overlapped.InternalHigh,
+                _ => 0,
+            };
+            completion.end(Outcome { buffer, transferred, error });
         }
     }
 

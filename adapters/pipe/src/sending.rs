@@ -3,7 +3,7 @@
 use std::io;
 use std::mem;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use mpconn::{Event, Framer};
 
@@ -39,27 +39,26 @@ impl Sending {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let mut taken = 0;
-        if let Some(writing) = &self.writing {
-            let outcome = ready!(writing.poll(cx));
-            self.writing = None;
-            if outcome.error != 0 {
-                return Poll::Ready(Err(from_win32(outcome.error)));
+        loop {
+            if let Some(writing) = &self.writing {
+                let Poll::Ready(outcome) = writing.poll(cx) else {
+                    return if taken > 0 { Poll::Ready(Ok(taken)) } else { Poll::Pending };
+                };
+                self.writing = None;
+                if outcome.error != 0 {
+                    return Poll::Ready(Err(from_win32(outcome.error)));
+                }
+                taken += 1;
             }
-            taken = 1;
-        }
-        let mut skip = taken;
-        for slice in slices {
-            let skipped = skip.min(slice.len());
-            skip -= skipped;
-            let (used, is_whole) = self.gather(&slice[skipped..])?;
+            let (used, is_whole) = self.gather(slices, taken)?;
             taken += used;
-            if is_whole {
-                let message = mem::take(&mut self.message);
-                self.writing = Some(channel.start(Request::Write, message)?);
-                return Poll::Ready(Ok(taken - 1));
+            if !is_whole {
+                return Poll::Ready(Ok(taken));
             }
+            let message = mem::take(&mut self.message);
+            self.writing = Some(channel.start(Request::Write, message)?);
+            taken -= 1;
         }
-        Poll::Ready(Ok(taken))
     }
 
     /// Waits until no message is being sent any more.
@@ -67,30 +66,40 @@ impl Sending {
         self.writing.as_ref().map_or(Poll::Ready(()), |writing| writing.poll_ended(cx))
     }
 
-    /// Adds to the message until it is whole, or the bytes are used up.
-    fn gather(&mut self, mut bytes: &[u8]) -> io::Result<(usize, bool)> {
-        let before = bytes.len();
-        loop {
-            let (used, event) = self.framer.next(bytes).map_err(mpconn::Error::from)?;
-            let is_whole = match event {
-                Event::Frame(_) => true,
-                Event::Begin(length) => {
-                    self.message.reserve_exact(usize::try_from(length).unwrap_or(0));
-                    false
+    /// Adds to the message until it is whole, or the bytes behind the first `skip` are used up.
+    fn gather(&mut self, slices: &[io::IoSlice<'_>], mut skip: usize) -> io::Result<(usize, bool)> {
+        let mut used = 0;
+        for slice in slices {
+            let skipped = skip.min(slice.len());
+            skip -= skipped;
+            let mut bytes = &slice[skipped..];
+            while !bytes.is_empty() {
+                let (n, is_whole) = self.gather_some(bytes)?;
+                used += n;
+                bytes = &bytes[n..];
+                if is_whole {
+                    return Ok((used, true));
                 }
-                Event::Chunk { data, left } => {
-                    self.message.extend_from_slice(&bytes[data]);
-                    left == 0
-                }
-                Event::Need(_) if bytes.is_empty() => return Ok((before, false)),
-                Event::Need(_) => {
-                    let error = "a part of a header cannot be sent over a pipe";
-                    return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
-                }
-            };
-            bytes = &bytes[used..];
-            if is_whole {
-                return Ok((before - bytes.len(), true));
+            }
+        }
+        Ok((used, false))
+    }
+
+    fn gather_some(&mut self, bytes: &[u8]) -> io::Result<(usize, bool)> {
+        let (used, event) = self.framer.next(bytes).map_err(mpconn::Error::from)?;
+        match event {
+            Event::Frame(_) => Ok((used, true)),
+            Event::Begin(length) => {
+                self.message.reserve_exact(usize::try_from(length).unwrap_or(0));
+                Ok((used, false))
+            }
+            Event::Chunk { data, left } => {
+                self.message.extend_from_slice(&bytes[data]);
+                Ok((used, left == 0))
+            }
+            Event::Need(_) => {
+                let error = "a part of a header cannot be sent over a pipe";
+                Err(io::Error::new(io::ErrorKind::InvalidInput, error))
             }
         }
     }
