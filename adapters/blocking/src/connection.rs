@@ -151,6 +151,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
         self.sender.send_bytes(message)
     }
@@ -160,6 +161,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn send_many<M: AsRef<[u8]>>(
         &mut self,
         messages: impl IntoIterator<Item = M>,
@@ -172,6 +174,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
         self.receiver.recv_bytes()
     }
@@ -181,6 +184,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_bytes_max(&mut self, max: u64) -> Result<Vec<u8>, Error> {
         self.receiver.recv_bytes_max(max)
     }
@@ -190,6 +194,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         self.receiver.recv_bytes_to(out)
     }
@@ -199,6 +204,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         self.receiver.recv_bytes_into(buffer)
     }
@@ -208,6 +214,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
         self.receiver.recv_borrowed()
     }

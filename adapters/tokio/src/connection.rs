@@ -165,8 +165,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
-        self.sender.send_bytes(message).await
+    pub fn send_bytes(&mut self, message: &[u8]) -> impl Future<Output = Result<(), Error>> {
+        self.sender.send_bytes(message)
     }
 
     /// See [`Sender::send_many`].
@@ -194,8 +194,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn feed(&mut self, message: &[u8]) -> Result<(), Error> {
-        self.sender.feed(message).await
+    pub fn feed(&mut self, message: &[u8]) -> impl Future<Output = Result<(), Error>> {
+        self.sender.feed(message)
     }
 
     /// See [`Sender::flush`].
@@ -207,8 +207,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn flush(&mut self) -> Result<(), Error> {
-        self.sender.flush().await
+    pub fn flush(&mut self) -> impl Future<Output = Result<(), Error>> {
+        self.sender.flush()
     }
 
     /// See [`Sender::poll_flush`].
@@ -229,8 +229,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
-        self.receiver.recv_bytes().await
+    pub fn recv_bytes(&mut self) -> impl Future<Output = Result<Vec<u8>, Error>> {
+        self.receiver.recv_bytes()
     }
 
     /// See [`Receiver::recv_bytes_max`].
@@ -242,8 +242,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_bytes_max(&mut self, max: u64) -> Result<Vec<u8>, Error> {
-        self.receiver.recv_bytes_max(max).await
+    pub fn recv_bytes_max(&mut self, max: u64) -> impl Future<Output = Result<Vec<u8>, Error>> {
+        self.receiver.recv_bytes_max(max)
     }
 
     /// See [`Receiver::recv_bytes_to`].
@@ -255,8 +255,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        self.receiver.recv_bytes_to(out).await
+    pub fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> impl Future<Output = Result<(), Error>> {
+        self.receiver.recv_bytes_to(out)
     }
 
     /// See [`Receiver::recv_bytes_into`].
@@ -268,8 +268,11 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        self.receiver.recv_bytes_into(buffer).await
+    pub fn recv_bytes_into(
+        &mut self,
+        buffer: &mut [u8],
+    ) -> impl Future<Output = Result<usize, Error>> {
+        self.receiver.recv_bytes_into(buffer)
     }
 
     /// See [`Receiver::recv_borrowed`].
@@ -281,8 +284,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
-        self.receiver.recv_borrowed().await
+    pub fn recv_borrowed(&mut self) -> impl Future<Output = Result<&[u8], Error>> {
+        self.receiver.recv_borrowed()
     }
 
     /// See [`Receiver::recv_shared`].
@@ -294,8 +297,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_shared(&mut self) -> Result<Bytes, Error> {
-        self.receiver.recv_shared().await
+    pub fn recv_shared(&mut self) -> impl Future<Output = Result<Bytes, Error>> {
+        self.receiver.recv_shared()
     }
 
     /// See [`Receiver::poll_recv`].
@@ -316,8 +319,11 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn poll(&self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
-        self.receiver.poll(timeout).await
+    pub fn poll(
+        &self,
+        timeout: impl Into<Option<Duration>>,
+    ) -> impl Future<Output = Result<bool, Error>> {
+        self.receiver.poll(timeout)
     }
 
     /// Challenges the peer, at any point between two messages: Python's `deliver_challenge`. It

@@ -36,10 +36,22 @@ impl Transport for Socket {
     fn poll_receive(&self, cx: &mut Context<'_>, mut space: Space<'_>) -> Poll<io::Result<usize>> {
         loop {
             ready!(either!(self, stream => stream.poll_read_ready(cx)))?;
-            let mut receive = || Ok(mpconn_sockets::receive(self, &mut space, false)?);
-            match either!(self, stream => stream.try_io(Interest::READABLE, &mut receive)) {
-                Err(error) if is_passing(&error) => {}
-                received => return Poll::Ready(received),
+            let mut short = None;
+            let mut receive = || {
+                let n = mpconn_sockets::receive(self, &mut space, false)?;
+                if 0 < n && n < space.len() {
+                    // The kernel has no more: tell the runtime, which need not find out by a call
+                    // that fails. It takes its own short reads for that too.
+                    short = Some(n);
+                    return Err(ErrorKind::WouldBlock.into());
+                }
+                Ok(n)
+            };
+            let received = either!(self, stream => stream.try_io(Interest::READABLE, &mut receive));
+            match (received, short) {
+                (_, Some(n)) => return Poll::Ready(Ok(n)),
+                (Err(error), None) if is_passing(&error) => {}
+                (received, None) => return Poll::Ready(received),
             }
         }
     }
