@@ -1,7 +1,5 @@
 //! A connection: whole messages, both ways.
 
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -286,44 +284,6 @@ impl<T: Transport> Connection<T> {
                 Err(negotiation.give_up())
             }
         }
-    }
-}
-
-impl Connection {
-    /// Who is on the other side of a Unix socket, as the kernel recorded it when the peer
-    /// connected.
-    ///
-    /// # Errors
-    ///
-    /// The system's, for a transport that is no Unix socket; `NotConnected` after a close.
-    #[cfg(target_os = "linux")]
-    pub fn peer_credentials(&self) -> io::Result<mpconn_sockets::Credentials> {
-        match self.receiver.transport() {
-            Some(socket) => socket.peer_credentials(),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.receiver.fd()
-    }
-}
-
-impl Receiver {
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.transport().map(|socket| socket.as_fd())
-    }
-}
-
-impl Sender {
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.transport().map(|socket| socket.as_fd())
     }
 }
 

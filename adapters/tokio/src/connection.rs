@@ -1,7 +1,5 @@
 //! A connection: whole messages, both ways.
 
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -61,6 +59,10 @@ impl<T> Connection<T> {
         receiver.authenticated = admitted.authenticated;
         receiver.peer = admitted.peer.map(Box::new);
         Self { receiver, sender }
+    }
+
+    pub(crate) fn receiver(&self) -> &Receiver<T> {
+        &self.receiver
     }
 
     /// The proof that both sides hold the key, and how they showed it. `None` without a key.
@@ -388,44 +390,6 @@ impl<T: Transport> Connection<T> {
             }
             Err(negotiation.give_up())
         })
-    }
-}
-
-impl Connection {
-    /// Who is on the other side of a Unix socket, as the kernel recorded it when the peer
-    /// connected.
-    ///
-    /// # Errors
-    ///
-    /// The system's, for a transport that is no Unix socket; `NotConnected` after a close.
-    #[cfg(target_os = "linux")]
-    pub fn peer_credentials(&self) -> io::Result<mpconn_sockets::Credentials> {
-        match self.receiver.transport() {
-            Some(socket) => socket.peer_credentials(),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.receiver.fd()
-    }
-}
-
-impl Receiver {
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.transport().map(|socket| socket.as_fd())
-    }
-}
-
-impl Sender {
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.transport().map(|socket| socket.as_fd())
     }
 }
 

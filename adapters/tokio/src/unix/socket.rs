@@ -4,7 +4,8 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
-use mpconn::Space;
+use mpconn::{Address, Operation, Space};
+use mpconn_sockets::{connect_unix, unix_name};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
@@ -76,6 +77,17 @@ impl Transport for Socket {
             }
         }
     }
+}
+
+/// Tries to connect to a Unix socket; `None` when the listener's backlog is full.
+pub(crate) fn open(address: &Address) -> io::Result<Option<Socket>> {
+    let Some(fd) = connect_unix(&unix_name(address)?)? else { return Ok(None) };
+    std::os::unix::net::UnixStream::from(fd).try_into().map(Some)
+}
+
+/// What can be done at this moment, also where the runtime has not seen yet what the kernel has.
+pub(crate) fn transfer_now(socket: &Socket, operation: Operation<'_>) -> io::Result<Option<usize>> {
+    mpconn_sockets::transfer_now(socket, operation)
 }
 
 /// The readiness was out of date, or a signal came: look again.
