@@ -75,7 +75,7 @@ fn main() -> Result<()> {
 
 impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self> {
-        let effort = Effort { rounds: 11, time: Duration::from_millis(100) };
+        let effort = Effort { rounds: 11, time: Duration::from_millis(75) };
         let mut options = Self { quick: false, only: Vec::new(), effort, to: None };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(USAGE);
