@@ -111,7 +111,7 @@ impl ListenerOptions {
 /// a limited time, and nothing else. Between two calls nothing happens: there is no thread behind
 /// it, and the time does not count against the peers either.
 ///
-/// Dropping it closes it.
+/// Dropping it closes it; a forked child closes its own part alone, and its parent goes on.
 #[derive(Debug)]
 pub struct Listener {
     bound: Arc<Bound>,
@@ -425,8 +425,11 @@ impl Closer {
     pub fn close(&self) {
         if let Some(bound) = self.bound.upgrade() {
             self.closing.close(&*bound);
-            // Full means that a wake-up is already there.
-            let _ = mpconn_sockets::send(&*self.waker, &[io::IoSlice::new(&[0])], false);
+            // A forked child shares the waker: it would wake its parent, and for nothing.
+            if self.closing.is_of_this_process() {
+                // Full means that a wake-up is already there.
+                let _ = mpconn_sockets::send(&*self.waker, &[io::IoSlice::new(&[0])], false);
+            }
         }
     }
 }
