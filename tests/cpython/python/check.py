@@ -62,10 +62,10 @@ def rows(path):
 
 
 def calls():
-    """So far: in this process, in its children."""
+    """So far: in this process, in its children, and how many children there were."""
     counts = {path.name: path.stat().st_size for path in CALLS.iterdir()}
     own = counts.pop(str(os.getpid()), 0)
-    return own, sum(counts.values())
+    return own, sum(counts.values()), len(counts)
 
 
 def run_class(name, has_children):
@@ -79,7 +79,7 @@ def run_class(name, has_children):
     unittest.defaultTestLoader.loadTestsFromTestCase(getattr(cases, name)).run(outcomes)
     faulthandler.cancel_dump_traceback_later()
 
-    own, children = (now - earlier for now, earlier in zip(calls(), before))
+    own, children, _ = (now - earlier for now, earlier in zip(calls(), before))
     print(f'{VERSION} {METHOD} {name}: {outcomes.testsRun} cases, {own} calls here, '
           f'{children} in children', flush=True)
     if not own:
@@ -111,10 +111,9 @@ def main(classes, expectations):
     for problem in problems:
         print(f'{VERSION} {METHOD} {problem}')
     passed = sum(outcome == 'ok' for outcome, _ in by_case.values())
-    own, children = calls()
+    own, in_children, children = calls()
     print(f'{VERSION} {METHOD}: {passed} cases pass, {len(expected)} are known not to, '
-          f'{len(problems)} problems; {own} calls, and {children} in '
-          f'{len(list(CALLS.iterdir())) - 1} children', flush=True)
+          f'{len(problems)} problems; {own} calls here, {in_children} in {children} children')
     return 1 if problems else 0
 
 
