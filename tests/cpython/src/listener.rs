@@ -125,11 +125,14 @@ fn address_from(address: &Bound<'_, PyAny>) -> PyResult<Address> {
     if let Ok((host, port)) = address.extract::<(String, u16)>() {
         return Ok((host, port).into());
     }
-    let address = match address.extract::<String>() {
-        Ok(text) => Address::try_from(text),
-        Err(_) => Address::try_from(address.extract::<&[u8]>()?),
+    let inferred = if let Ok(text) = address.extract::<String>() {
+        Address::try_from(text)
+    } else if let Ok(bytes) = address.extract::<&[u8]>() {
+        Address::try_from(bytes)
+    } else {
+        return Err(PyValueError::new_err(format!("address type of {address} unrecognized")));
     };
-    address.map_err(|error| to_python(error.into()))
+    inferred.map_err(|error| to_python(error.into()))
 }
 
 fn address_to(py: Python<'_>, address: &Address) -> PyResult<Py<PyAny>> {
