@@ -33,12 +33,12 @@ pub fn address() -> SocketAddr {
 ///
 /// # Panics
 ///
-/// When the system has no random bytes.
+/// When the system has no random bytes, or nobody reads what is printed.
 #[must_use]
 pub fn announce(address: SocketAddr) -> AuthKey {
     let key = AuthKey::generate(&mut SysRng).expect("random bytes");
-    let hex: String = key.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    println!("address {address}\nkey {hex}");
+    print!("address {address}\nkey ");
+    key.write_line(&mut std::io::stdout()).expect("somebody reads what is printed");
     key
 }
 
