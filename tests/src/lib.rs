@@ -13,3 +13,13 @@ pub mod scripted;
 pub mod soak;
 pub mod stall;
 pub mod wire;
+
+/// The Rust in the documents, compiled by `cargo test --doc`. `tests/documents.rs` sees to it that
+/// none is left out, and runs the Python.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/moving-over.md")]
+    struct MovingOver;
+}
