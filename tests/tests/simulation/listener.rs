@@ -123,7 +123,13 @@ impl Listener {
                 let Some(Address::Inet { port, .. }) = failed.address else {
                     panic!("whose is it: {failed}")
                 };
-                self.note(port.into(), Err(failed.error));
+                let link = port.into();
+                if let Error::Evicted = failed.error {
+                    let before = self.slots.pending().filter(|(_, slot)| slot.socket.link < link);
+                    let mut proved = before.map(|(_, slot)| slot.negotiation.peer_is_proved());
+                    assert!(proved.all(|proved| proved), "an older one was to give way");
+                }
+                self.note(link, Err(failed.error));
                 false
             }
         }
