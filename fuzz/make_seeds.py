@@ -68,13 +68,20 @@ def exchanges():
     def behind_length(data):
         return bytes([len(data)]) + data
 
+    verdicts = [fields[:4] for fields in recorded('verdicts.txt')]
+    answers = [(key, challenge, answer.replace('error', ''), 'answer')
+               for key, challenge, answer, *_ in recorded('answers.txt')]
     found = {}
-    for key, challenge, response, verdict, *_ in recorded('verdicts.txt'):
+    for key, challenge, response, verdict in verdicts + answers:
         key, challenge, response = octets(key), octets(challenge), octets(response)
         if max(len(key), len(challenge)) < 256:
             data = behind_length(key) + behind_length(challenge) + response
             found.setdefault((verdict, form(challenge), form(response)), data)
-    return {'recorded_%d' % nth: found[key] for nth, key in enumerate(sorted(found))}
+    seeds = {'recorded_%d' % nth: found[key] for nth, key in enumerate(sorted(found))}
+    for length in (16, 19, 20, 21):
+        challenge = b'{sha256}'.ljust(length, b'c')
+        seeds['named_of_%d' % length] = behind_length(b'key') + behind_length(challenge)
+    return seeds
 
 
 def dictionary():
@@ -140,7 +147,7 @@ PAIRS = {
 }
 BEGIN, SEND, FEED, MANY, TAKE_BACK, KEEP, FLUSH, TRANSMIT = range(8)
 RESUME, RELEASE, READY, LIMITED, RECEIVE = range(0x80, 0x85)
-INLINE = 192  # A payload of 64 KiB.
+INLINE = 253  # A payload of 64 KiB.
 # Three bytes for what the sender does, two for the receiver.
 OPERATIONS = {
     'send': bytes([SEND, 5, 255, RECEIVE, 255]),
@@ -153,7 +160,7 @@ OPERATIONS = {
     'resumed': bytes([SEND, 20, 255, RECEIVE, 7, RESUME, 0, RECEIVE, 255, RELEASE, 0]),
     'inline': bytes([MANY, INLINE, 0, RECEIVE | 0x70, 255, RECEIVE | 0x70, 255]),
     'large': bytes([MANY, INLINE + 1, 0, RECEIVE | 0x70, 99, RESUME, 0, RECEIVE | 0x70, 255]),
-    'large_limited': bytes([MANY, 255, 0, LIMITED, 255]),
+    'large_limited': bytes([MANY, INLINE + 2, 0, LIMITED, 255]),
 }
 
 

@@ -2,7 +2,7 @@
 //! many bytes as the data says.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Read};
 use std::vec;
 use std::vec::Vec;
 
@@ -31,11 +31,11 @@ pub fn operations(data: &[u8]) {
     receiver.read_all(sender.wire, &sender.begun, sender.outbox.is_half_sent());
 }
 
-/// 0 to 127 bytes, or so many around the length that decides how a message is read.
+/// A few bytes, or as many as decide how a message is read: rarely, since these take long.
 fn payload(choice: u8, nth: usize) -> Vec<u8> {
     let length = match choice {
-        0..=127 => usize::from(choice),
-        _ => INLINE + usize::from(choice) - 192,
+        252.. => INLINE + usize::from(choice) - 253,
+        _ => usize::from(choice),
     };
     let first = u8::try_from(nth % 251).expect("below 251");
     let mut payload = vec![first; length];
@@ -60,11 +60,13 @@ fn into_wire(
     mut room: usize,
 ) -> impl FnMut(&[io::IoSlice<'_>]) -> io::Result<Option<usize>> {
     move |slices| {
-        let bytes = slices.iter().flat_map(|slice| slice.iter()).take(room);
         let before = wire.len();
-        wire.extend(bytes);
+        for slice in slices {
+            let n = slice.len().min(room);
+            wire.extend(&slice[..n]);
+            room -= n;
+        }
         let written = wire.len() - before;
-        room -= written;
         Ok(Some(written).filter(|&written| written > 0))
     }
 }
@@ -173,9 +175,7 @@ fn from_wire(
         let space = space.into_slice();
         assert!(!space.is_empty(), "a read into nothing would look like the end");
         let n = most.min(wire.len()).min(space.len());
-        for (byte, from) in space.iter_mut().zip(wire.drain(..n)) {
-            *byte = from;
-        }
+        wire.read_exact(&mut space[..n])?;
         most -= n;
         Ok(Some(n).filter(|&n| n > 0 || ends))
     }
