@@ -1,7 +1,5 @@
 //! A connection: whole messages, both ways.
 
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -153,6 +151,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
         self.sender.send_bytes(message)
     }
@@ -162,6 +161,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn send_many<M: AsRef<[u8]>>(
         &mut self,
         messages: impl IntoIterator<Item = M>,
@@ -174,6 +174,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
         self.receiver.recv_bytes()
     }
@@ -183,6 +184,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_bytes_max(&mut self, max: u64) -> Result<Vec<u8>, Error> {
         self.receiver.recv_bytes_max(max)
     }
@@ -192,6 +194,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         self.receiver.recv_bytes_to(out)
     }
@@ -201,6 +204,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         self.receiver.recv_bytes_into(buffer)
     }
@@ -210,6 +214,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
         self.receiver.recv_borrowed()
     }
@@ -279,44 +284,6 @@ impl<T: Transport> Connection<T> {
                 Err(negotiation.give_up())
             }
         }
-    }
-}
-
-impl Connection {
-    /// Who is on the other side of a Unix socket, as the kernel recorded it when the peer
-    /// connected.
-    ///
-    /// # Errors
-    ///
-    /// The system's, for a transport that is no Unix socket; `NotConnected` after a close.
-    #[cfg(target_os = "linux")]
-    pub fn peer_credentials(&self) -> io::Result<mpconn_sockets::Credentials> {
-        match self.receiver.transport() {
-            Some(socket) => socket.peer_credentials(),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.receiver.fd()
-    }
-}
-
-impl Receiver {
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.transport().map(|socket| socket.as_fd())
-    }
-}
-
-impl Sender {
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.transport().map(|socket| socket.as_fd())
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -11,11 +9,12 @@ use std::time::{Duration, Instant};
 use mpconn::{
     Address, AddressError, AuthKey, Error, Extended, Family, PeerError, Phase, Policy, Role,
 };
-use mpconn_sockets::{Bound, Closing, Listening, Shortage, Slot, Slots, unix_address};
-use rustix::event::{PollFd, PollFlags};
+use mpconn_sockets::{Bound, Closing, Listening, Shortage, Slot, Slots};
+use rustix::fd::OwnedFd;
 
+use crate::platform::bell::Bell;
+use crate::platform::poll::{Watch, is_ready, poll_until, watch};
 use crate::session::{establish, open};
-use crate::socket::poll_until;
 use crate::{Connection, Deadline, Socket, Transport};
 
 /// Clients taken in before those that are pending are looked at again.
@@ -83,11 +82,9 @@ impl ListenerOptions {
 
     fn listen(&self, bound: Bound, closing: Closing) -> Result<Listener, Error> {
         let address = bound.address()?;
-        let (wake, waker) = UnixStream::pair()?;
         Ok(Listener {
             bound: Arc::new(bound),
-            wake,
-            waker: Arc::new(waker),
+            bell: Arc::new(Bell::new()?),
             closing: Arc::new(closing),
             address,
             slots: Slots::new(self.0.session.clone(), self.0.max_pending),
@@ -111,8 +108,8 @@ impl ListenerOptions {
 #[derive(Debug)]
 pub struct Listener {
     bound: Arc<Bound>,
-    wake: UnixStream,
-    waker: Arc<UnixStream>,
+    /// Rung by a close.
+    bell: Arc<Bell>,
     closing: Arc<Closing>,
     address: Address,
     slots: Slots<Socket>,
@@ -213,7 +210,7 @@ impl Listener {
     pub fn closer(&self) -> Closer {
         Closer {
             bound: Arc::downgrade(&self.bound),
-            waker: Arc::clone(&self.waker),
+            bell: Arc::downgrade(&self.bell),
             closing: Arc::clone(&self.closing),
         }
     }
@@ -253,25 +250,29 @@ impl Listener {
         }
     }
 
+    #[cfg(unix)]
+    pub(crate) fn bound(&self) -> &Bound {
+        &self.bound
+    }
+
     /// Whether the next call of `accept` has something to tell at once.
     pub(crate) fn has_outcomes(&self) -> bool {
         self.slots.has_outcomes() || self.closing.is_closed()
     }
 
     /// What there is to wait for: a close, clients if they are wanted, and what is pending.
-    fn interests(&self, clients: bool) -> impl Iterator<Item = PollFd<'_>> {
-        // A descriptor is always polled for errors: one that must not be looked at stays out.
-        let clients = clients.then(|| PollFd::new(&*self.bound, PollFlags::IN));
-        [PollFd::new(&self.wake, PollFlags::IN)].into_iter().chain(clients).chain(
-            self.slots.pending().map(|(_, slot)| {
-                let writes = slot.negotiation.wants_write();
-                PollFd::new(&slot.socket, if writes { PollFlags::OUT } else { PollFlags::IN })
-            }),
+    fn interests(&self, clients: bool) -> impl Iterator<Item = Watch<'_>> {
+        // Errors are always watched for: what must not be looked at stays out.
+        let clients = clients.then(|| watch(&*self.bound, false));
+        [watch(&*self.bell, false)].into_iter().chain(clients).chain(
+            self.slots
+                .pending()
+                .map(|(_, slot)| watch(&slot.socket, slot.negotiation.wants_write())),
         )
     }
 
     /// The same, for [`wait`](crate::wait).
-    pub(crate) fn sources(&self) -> impl Iterator<Item = PollFd<'_>> {
+    pub(crate) fn sources(&self) -> impl Iterator<Item = Watch<'_>> {
         self.interests(self.pause_left().is_none() && !self.slots.is_full_of_proved())
     }
 
@@ -304,20 +305,20 @@ impl Listener {
         let expiry = self.expiry_left().filter(|_| with_slots);
         let wake_at = [deadline.left(), pause, expiry];
 
-        let mut fds: Vec<_> = self.interests(clients).collect();
+        let mut watches: Vec<_> = self.interests(clients).collect();
         let before_slots = 1 + usize::from(clients);
         if !with_slots {
-            fds.truncate(before_slots);
+            watches.truncate(before_slots);
         }
-        poll_until(&mut fds, Deadline::after(wake_at.into_iter().flatten().min()))?;
+        poll_until(&mut watches, Deadline::after(wake_at.into_iter().flatten().min()))?;
         if self.closing.is_closed() {
             return Err(Error::Closed);
         }
         let slots = self.slots.pending().map(|(number, _)| number);
-        let polled = slots.zip(&fds[before_slots..]).filter(|(_, fd)| !fd.revents().is_empty());
+        let ready = slots.zip(&watches[before_slots..]).filter(|(_, watch)| is_ready(watch));
         Ok(Ready {
-            clients: clients && !fds[1].revents().is_empty(),
-            slots: polled.map(|(number, _)| number).collect(),
+            clients: clients && is_ready(&watches[1]),
+            slots: ready.map(|(number, _)| number).collect(),
         })
     }
 
@@ -360,10 +361,16 @@ fn accept(bound: &Bound) -> io::Result<(Socket, Option<Address>)> {
             let _ = stream.set_nodelay(true);
             Ok((stream.into(), Some(peer.into())))
         }
+        #[cfg(unix)]
         Bound::Unix(listener) => {
             let (stream, peer) = listener.accept()?;
-            Ok((stream.into(), unix_address(&peer)))
+            Ok((stream.into(), mpconn_sockets::unix_address(&peer)))
         }
+        #[cfg(windows)]
+        Bound::Pipe(listener) => match crate::platform::now(|cx| listener.poll_accept(cx)) {
+            Some(pipe) => Ok((pipe?.into(), None)),
+            None => Err(io::ErrorKind::WouldBlock.into()),
+        },
     }
 }
 
@@ -378,14 +385,7 @@ type Outcome = Result<Connection, PeerError>;
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.closing.close(&*self.bound);
-    }
-}
-
-impl AsFd for Listener {
-    /// For `poll(2)` and its kin: readable when a client waits to be taken in.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.bound.as_fd()
+        self.closing.close(|| self.bound.stop());
     }
 }
 
@@ -393,7 +393,7 @@ impl AsFd for Listener {
 #[derive(Debug, Clone)]
 pub struct Closer {
     bound: Weak<Bound>,
-    waker: Arc<UnixStream>,
+    bell: Weak<Bell>,
     closing: Arc<Closing>,
 }
 
@@ -401,10 +401,9 @@ impl Closer {
     /// Closes the listener: nobody can connect any more, and a blocked `accept` ends with
     /// [`Error::Closed`].
     pub fn close(&self) {
-        if let Some(bound) = self.bound.upgrade() {
-            self.closing.close(&*bound);
-            // Full means that a wake-up is already there.
-            let _ = mpconn_sockets::send(&*self.waker, &[io::IoSlice::new(&[0])], false);
+        if let (Some(bound), Some(bell)) = (self.bound.upgrade(), self.bell.upgrade()) {
+            self.closing.close(|| bound.stop());
+            bell.ring();
         }
     }
 }

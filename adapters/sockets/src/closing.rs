@@ -1,8 +1,5 @@
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-
-use rustix::net::Shutdown;
 
 use crate::SocketFile;
 
@@ -35,13 +32,13 @@ impl Closing {
     }
 
     /// Closes it. Nobody connects to what is being closed: the name goes first, then the socket
-    /// stops listening. Whoever waits for it is the caller's to wake.
-    pub fn close(&self, listening: impl AsFd) {
+    /// stops listening, by `stop`, unless it is somebody else's. Whoever waits for it is the caller's
+    /// to wake.
+    pub fn close(&self, stop: impl FnOnce()) {
         self.closed.store(true, Ordering::Release);
-        drop(self.file.lock().unwrap_or_else(PoisonError::into_inner).take());
+        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if self.owned {
-            // A socket that cannot be shut down closes with its last owner.
-            let _ = rustix::net::shutdown(listening, Shutdown::Both);
+            stop();
         }
     }
 }

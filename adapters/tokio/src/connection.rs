@@ -1,7 +1,5 @@
 //! A connection: whole messages, both ways.
 
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -61,6 +59,10 @@ impl<T> Connection<T> {
         receiver.authenticated = admitted.authenticated;
         receiver.peer = admitted.peer.map(Box::new);
         Self { receiver, sender }
+    }
+
+    pub(crate) fn receiver(&self) -> &Receiver<T> {
+        &self.receiver
     }
 
     /// The proof that both sides hold the key, and how they showed it. `None` without a key.
@@ -163,8 +165,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
-        self.sender.send_bytes(message).await
+    pub fn send_bytes(&mut self, message: &[u8]) -> impl Future<Output = Result<(), Error>> {
+        self.sender.send_bytes(message)
     }
 
     /// See [`Sender::send_many`].
@@ -192,8 +194,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn feed(&mut self, message: &[u8]) -> Result<(), Error> {
-        self.sender.feed(message).await
+    pub fn feed(&mut self, message: &[u8]) -> impl Future<Output = Result<(), Error>> {
+        self.sender.feed(message)
     }
 
     /// See [`Sender::flush`].
@@ -205,8 +207,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn flush(&mut self) -> Result<(), Error> {
-        self.sender.flush().await
+    pub fn flush(&mut self) -> impl Future<Output = Result<(), Error>> {
+        self.sender.flush()
     }
 
     /// See [`Sender::poll_flush`].
@@ -227,8 +229,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
-        self.receiver.recv_bytes().await
+    pub fn recv_bytes(&mut self) -> impl Future<Output = Result<Vec<u8>, Error>> {
+        self.receiver.recv_bytes()
     }
 
     /// See [`Receiver::recv_bytes_max`].
@@ -240,8 +242,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_bytes_max(&mut self, max: u64) -> Result<Vec<u8>, Error> {
-        self.receiver.recv_bytes_max(max).await
+    pub fn recv_bytes_max(&mut self, max: u64) -> impl Future<Output = Result<Vec<u8>, Error>> {
+        self.receiver.recv_bytes_max(max)
     }
 
     /// See [`Receiver::recv_bytes_to`].
@@ -253,8 +255,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        self.receiver.recv_bytes_to(out).await
+    pub fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> impl Future<Output = Result<(), Error>> {
+        self.receiver.recv_bytes_to(out)
     }
 
     /// See [`Receiver::recv_bytes_into`].
@@ -266,8 +268,11 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        self.receiver.recv_bytes_into(buffer).await
+    pub fn recv_bytes_into(
+        &mut self,
+        buffer: &mut [u8],
+    ) -> impl Future<Output = Result<usize, Error>> {
+        self.receiver.recv_bytes_into(buffer)
     }
 
     /// See [`Receiver::recv_borrowed`].
@@ -279,8 +284,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
-        self.receiver.recv_borrowed().await
+    pub fn recv_borrowed(&mut self) -> impl Future<Output = Result<&[u8], Error>> {
+        self.receiver.recv_borrowed()
     }
 
     /// See [`Receiver::recv_shared`].
@@ -292,8 +297,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_shared(&mut self) -> Result<Bytes, Error> {
-        self.receiver.recv_shared().await
+    pub fn recv_shared(&mut self) -> impl Future<Output = Result<Bytes, Error>> {
+        self.receiver.recv_shared()
     }
 
     /// See [`Receiver::poll_recv`].
@@ -314,8 +319,11 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn poll(&self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
-        self.receiver.poll(timeout).await
+    pub fn poll(
+        &self,
+        timeout: impl Into<Option<Duration>>,
+    ) -> impl Future<Output = Result<bool, Error>> {
+        self.receiver.poll(timeout)
     }
 
     /// Challenges the peer, at any point between two messages: Python's `deliver_challenge`. It
@@ -382,44 +390,6 @@ impl<T: Transport> Connection<T> {
             }
             Err(negotiation.give_up())
         })
-    }
-}
-
-impl Connection {
-    /// Who is on the other side of a Unix socket, as the kernel recorded it when the peer
-    /// connected.
-    ///
-    /// # Errors
-    ///
-    /// The system's, for a transport that is no Unix socket; `NotConnected` after a close.
-    #[cfg(target_os = "linux")]
-    pub fn peer_credentials(&self) -> io::Result<mpconn_sockets::Credentials> {
-        match self.receiver.transport() {
-            Some(socket) => socket.peer_credentials(),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.receiver.fd()
-    }
-}
-
-impl Receiver {
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.transport().map(|socket| socket.as_fd())
-    }
-}
-
-impl Sender {
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.transport().map(|socket| socket.as_fd())
     }
 }
 

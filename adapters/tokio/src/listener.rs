@@ -1,8 +1,6 @@
 //! Accepting connections: Python's `Listener`.
 
 use std::future::poll_fn;
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
@@ -12,11 +10,12 @@ use futures_core::Stream;
 use mpconn::{
     Address, AddressError, AuthKey, Error, Extended, Family, PeerError, Phase, Policy, Role,
 };
-use mpconn_sockets::{Admitted, Bound, Closing, Listening, Shortage, Slots, unix_address};
-use tokio::net::{TcpListener, UnixListener};
+use mpconn_sockets::{Admitted, Bound, Closing, Listening, Shortage, Slots};
+use rustix::fd::OwnedFd;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::pending::Pending;
+use crate::platform::{Client, Listen};
 use crate::ready::ReadyQueue;
 use crate::session::{establish, open, within};
 use crate::{Connection, Socket, Transport};
@@ -102,12 +101,8 @@ impl ListenerOptions {
 
     fn listen(&self, bound: Bound, closing: Closing) -> Result<Listener, Error> {
         let address = bound.address()?;
-        let bound = match bound {
-            Bound::Tcp(listener) => Listen::Tcp(TcpListener::from_std(listener)?),
-            Bound::Unix(listener) => Listen::Unix(UnixListener::from_std(listener)?),
-        };
         Ok(Listener {
-            bound: Arc::new(bound),
+            bound: Arc::new(Listen::new(bound)?),
             closing: Arc::new(closing),
             task: Arc::default(),
             address,
@@ -145,12 +140,6 @@ pub struct Listener {
     shortage: Shortage,
     paused_until: Option<Instant>,
     alarm: Pin<Box<Sleep>>,
-}
-
-#[derive(Debug)]
-enum Listen {
-    Tcp(TcpListener),
-    Unix(UnixListener),
 }
 
 /// The time that somebody has spent in `accept`.
@@ -272,6 +261,11 @@ impl Listener {
         }
     }
 
+    #[cfg(unix)]
+    pub(crate) fn bound(&self) -> &Listen {
+        &self.bound
+    }
+
     /// A handle that closes the listener from anywhere, which ends a waiting `accept`.
     #[must_use]
     pub fn closer(&self) -> Closer {
@@ -379,47 +373,12 @@ impl Listener {
     }
 }
 
-type Client = (Socket, Option<Address>);
-
 /// What became of a client.
 type Outcome = Result<Connection, PeerError>;
 
-impl Listen {
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Client>> {
-        Poll::Ready(match self {
-            Self::Tcp(listener) => {
-                let (stream, peer) = ready!(listener.poll_accept(cx))?;
-                // It fails when the client has gone already, which its handshake will find out.
-                let _ = stream.set_nodelay(true);
-                Ok((stream.into(), Some(peer.into())))
-            }
-            Self::Unix(listener) => {
-                let (stream, peer) = ready!(listener.poll_accept(cx))?;
-                Ok((stream.into(), unix_address(&peer.into())))
-            }
-        })
-    }
-}
-
-impl AsFd for Listen {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Tcp(listener) => listener.as_fd(),
-            Self::Unix(listener) => listener.as_fd(),
-        }
-    }
-}
-
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.closing.close(&*self.bound);
-    }
-}
-
-impl AsFd for Listener {
-    /// The listening socket's.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.bound.as_fd()
+        self.closing.close(|| self.bound.stop());
     }
 }
 
@@ -436,7 +395,7 @@ impl Closer {
     /// [`Error::Closed`].
     pub fn close(&self) {
         if let Some(bound) = self.bound.upgrade() {
-            self.closing.close(&*bound);
+            self.closing.close(|| bound.stop());
             let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(task) = task {
                 task.wake();

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use mpconn::{Authenticated, Error, Operation};
-use mpconn_sockets::{Slot, Transfer, transfer_now};
+use mpconn_sockets::{Slot, Transfer};
 
 use crate::Socket;
+use crate::platform::transfer_now;
 use crate::ready::{Member, ReadyQueue};
 use crate::session::poll_drive;
 

@@ -4,7 +4,8 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
-use mpconn::Space;
+use mpconn::{Address, Operation, Space};
+use mpconn_sockets::{connect_unix, unix_name};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
@@ -35,10 +36,22 @@ impl Transport for Socket {
     fn poll_receive(&self, cx: &mut Context<'_>, mut space: Space<'_>) -> Poll<io::Result<usize>> {
         loop {
             ready!(either!(self, stream => stream.poll_read_ready(cx)))?;
-            let mut receive = || Ok(mpconn_sockets::receive(self, &mut space, false)?);
-            match either!(self, stream => stream.try_io(Interest::READABLE, &mut receive)) {
-                Err(error) if is_passing(&error) => {}
-                received => return Poll::Ready(received),
+            let mut short = None;
+            let mut receive = || {
+                let n = mpconn_sockets::receive(self, &mut space, false)?;
+                if 0 < n && n < space.len() {
+                    // The kernel has no more: tell the runtime, which need not find out by a call
+                    // that fails. It takes its own short reads for that too.
+                    short = Some(n);
+                    return Err(ErrorKind::WouldBlock.into());
+                }
+                Ok(n)
+            };
+            let received = either!(self, stream => stream.try_io(Interest::READABLE, &mut receive));
+            match (received, short) {
+                (_, Some(n)) => return Poll::Ready(Ok(n)),
+                (Err(error), None) if is_passing(&error) => {}
+                (received, None) => return Poll::Ready(received),
             }
         }
     }
@@ -64,6 +77,17 @@ impl Transport for Socket {
             }
         }
     }
+}
+
+/// Tries to connect to a Unix socket; `None` when the listener's backlog is full.
+pub(crate) fn open(address: &Address) -> io::Result<Option<Socket>> {
+    let Some(fd) = connect_unix(&unix_name(address)?)? else { return Ok(None) };
+    std::os::unix::net::UnixStream::from(fd).try_into().map(Some)
+}
+
+/// What can be done at this moment, also where the runtime has not seen yet what the kernel has.
+pub(crate) fn transfer_now(socket: &Socket, operation: Operation<'_>) -> io::Result<Option<usize>> {
+    mpconn_sockets::transfer_now(socket, operation)
 }
 
 /// The readiness was out of date, or a signal came: look again.

@@ -5,14 +5,15 @@ use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use mpconn::{Operation, Space};
-use mpconn_sockets::{Transfer, transfer_now};
+use mpconn::{Address, Operation, Space};
+use mpconn_sockets::{Transfer, connect_unix, transfer_now, unix_name};
 use rustix::buffer::spare_capacity;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::sockopt;
 use rustix::pipe::PIPE_BUF;
 
+use crate::platform::poll::poll_until;
 use crate::{Deadline, Duplex, Transport};
 
 /// A connected TCP or Unix socket, or any other descriptor that bytes can be read from or written
@@ -30,7 +31,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn connected(fd: OwnedFd) -> Self {
+    fn connected(fd: OwnedFd) -> Self {
         Self { fd, is_socket: true }
     }
 
@@ -81,23 +82,17 @@ impl Socket {
     }
 }
 
-/// Waits until a descriptor is ready, in error or at its end; false if the deadline came first.
-pub(crate) fn ready(fd: impl AsFd, interest: PollFlags, deadline: Deadline) -> io::Result<bool> {
-    let mut fds = [PollFd::new(&fd, interest)];
-    poll_until(&mut fds, deadline).map(|n| n > 0)
+/// Tries to connect to a Unix socket; `None` when the listener's backlog is full.
+pub(crate) fn open(address: &Address) -> io::Result<Option<Socket>> {
+    let Some(fd) = connect_unix(&unix_name(address)?)? else { return Ok(None) };
+    rustix::io::ioctl_fionbio(&fd, false)?;
+    Ok(Some(Socket::connected(fd)))
 }
 
-/// `poll(2)`, going on after interruptions. 0 when the deadline came first.
-pub(crate) fn poll_until(fds: &mut [PollFd<'_>], deadline: Deadline) -> io::Result<usize> {
-    loop {
-        // An absurdly long timeout is none.
-        let timeout = deadline.left().and_then(|left| Timespec::try_from(left).ok());
-        match poll(fds, timeout.as_ref()) {
-            Ok(n) => return Ok(n),
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+/// Waits until a descriptor is ready, in error or at its end; false if the deadline came first.
+fn ready(fd: impl AsFd, interest: PollFlags, deadline: Deadline) -> io::Result<bool> {
+    let mut fds = [PollFd::new(&fd, interest)];
+    poll_until(&mut fds, deadline).map(|n| n > 0)
 }
 
 impl Transport for Socket {
