@@ -4,16 +4,21 @@ use std::{format, fs};
 
 use proptest::prelude::*;
 
+use super::attacked::handshake;
 use super::*;
+use crate::Role;
 
 /// A target by its name in `fuzz/`, and its body.
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 5] = [
+const TARGETS: [Target; 8] = [
     ("framer", framer),
     ("split", split),
+    ("operations", operations),
     ("handshake_listener", handshake_listener),
     ("handshake_client", handshake_client),
+    ("pair", pair),
+    ("exchange", exchange),
     ("addresses", addresses),
 ];
 

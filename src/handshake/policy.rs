@@ -105,7 +105,7 @@ impl Dialect {
         }
     }
 
-    pub(super) const fn prefix(self) -> &'static str {
+    pub(crate) const fn prefix(self) -> &'static str {
         match self {
             Self::RawMd5 | Self::RawSha256 => "",
             Self::Prefixed(digest) => digest.prefix(),
