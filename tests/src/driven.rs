@@ -352,6 +352,11 @@ impl<T: Transport> Connection<T> {
     }
 
     /// As the adapter's.
+    pub fn set_max_message(&mut self, bytes: u64) {
+        self.0.set_max_message(bytes);
+    }
+
+    /// As the adapter's.
     pub fn set_send_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
         self.0.set_send_timeout(timeout);
     }

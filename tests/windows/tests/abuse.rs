@@ -3,5 +3,8 @@
 
 use mpconn_blocking as adapter;
 
+/// Whether the next send goes on with what was sent half-way before its time was up.
+const SENDS_RESUME: bool = false;
+
 #[path = "both/abuse.rs"]
 mod abuse;
