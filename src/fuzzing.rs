@@ -13,6 +13,15 @@ use crate::{
     Policy, Role,
 };
 
+/// The name of each target in `fuzz/`, and its body.
+pub const TARGETS: [(&str, fn(&[u8])); 5] = [
+    ("framer", framer),
+    ("split", split),
+    ("handshake_listener", handshake_listener),
+    ("handshake_client", handshake_client),
+    ("addresses", addresses),
+];
+
 /// The framer gives from a stream what a plain parser finds in it, whatever the limits are.
 pub fn framer(data: &[u8]) {
     let mut input = Input(data);
