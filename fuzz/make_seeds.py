@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes fuzz/seeds anew: small inputs that each reach a part of their target.
+"""Writes fuzz/seeds and fuzz/dictionary anew: small inputs that each reach a part of their target.
 
-What the first bytes choose is in src/fuzzing.rs.
+What the first bytes choose is in src/fuzzing.rs and its folder. What real CPythons said is taken
+from tests/vectors.
 """
 
 import os
@@ -24,10 +25,74 @@ STREAMS = {
     'minus_2': b'\0\0\0\0\xff\xff\xff\xfe',
     'http': b'GET / HTTP/1.1\r\n\r\n',
 }
+VECTORS = os.path.join(HERE, '..', 'tests', 'vectors')
 WELCOME, FAILURE, AGAIN, ECHO, RIGHT, NAMED, CHALLENGE, LONG, JUNK = 0, 1, 2, 3, 4, 11, 12, 13, 14
 # By their place in `dialects()`.
 DIALECTS = {'raw_md5': 0, 'raw_sha256': 1, 'sha256': 3, 'sha3_384': 6}
 SPLIT = ('frames', 'long', 'extended', 'extended_long', 'half_a_header', 'half_a_payload')
+
+
+def recorded(name):
+    """The fields of each line, with bytes for what is hexadecimal in it."""
+    with open(os.path.join(VECTORS, name)) as lines:
+        for line in lines:
+            if line.strip() and not line.startswith('#'):
+                yield [b'' if field == '-' else field for field in line.split()]
+
+
+def octets(field):
+    return bytes.fromhex(field) if field else b''
+
+
+def form(message):
+    """What a peer looks at before it computes anything."""
+    return len(message), message[:message.find(b'}') + 1] if message.startswith(b'{') else b''
+
+
+def one_of_each(messages):
+    """The first message of each form, by a name."""
+    forms = {form(found): found for found in reversed(list(messages))}
+    return {'recorded_%d' % nth: forms[key] for nth, key in enumerate(sorted(forms))}
+
+
+def recorded_streams():
+    return one_of_each(octets(stream) for stream, *_ in recorded('streams.txt'))
+
+
+def recorded_challenges():
+    return one_of_each(octets(challenge) for _, challenge, *_ in recorded('answers.txt'))
+
+
+def exchanges():
+    """A key, a challenge, a response, the first two behind their lengths."""
+    def behind_length(data):
+        return bytes([len(data)]) + data
+
+    verdicts = [fields[:4] for fields in recorded('verdicts.txt')]
+    answers = [(key, challenge, answer.replace('error', ''), 'answer')
+               for key, challenge, answer, *_ in recorded('answers.txt')]
+    found = {}
+    for key, challenge, response, verdict in verdicts + answers:
+        key, challenge, response = octets(key), octets(challenge), octets(response)
+        if max(len(key), len(challenge)) < 256:
+            data = behind_length(key) + behind_length(challenge) + response
+            found.setdefault((verdict, form(challenge), form(response)), data)
+    seeds = {'recorded_%d' % nth: found[key] for nth, key in enumerate(sorted(found))}
+    for length in (16, 19, 20, 21):
+        challenge = b'{sha256}'.ljust(length, b'c')
+        seeds['named_of_%d' % length] = behind_length(b'key') + behind_length(challenge)
+    return seeds
+
+
+def dictionary():
+    """Tokens of the wire, in the format of libFuzzer."""
+    tokens = {b'#CHALLENGE#', b'#WELCOME#', b'#FAILURE#', b'#mpconn-client-1', EXTENDED}
+    for name in ('answers.txt', 'verdicts.txt'):
+        for _, challenge, response, *_ in recorded(name):
+            tokens.update(form(octets(field))[1] for field in (challenge, response)
+                          if field != 'error')
+    tokens.update(octets(header) for _, header, *_ in recorded('headers.txt') if header != 'error')
+    return [''.join('\\x%02x' % byte for byte in token) for token in sorted(tokens) if token]
 
 
 def message(kind, body=b''):
@@ -57,17 +122,59 @@ def handshakes(listener):
     found['echo'] = b'\0\0' + whole(bytes([ECHO]), named(1))
     found['again'] = b'\0\0' + whole(right, bytes([AGAIN]))
     found['too_long'] = b'\0\0' + bytes([LONG, 129])
+    for name, challenge in recorded_challenges().items():
+        if len(challenge) < 256:
+            found[name] = b'\0\0' + whole(right, message(CHALLENGE, challenge))
     found['junk'] = b'\0\0' + message(JUNK, b'{sha512}' + b'j' * 64)
     return found
 
 
+# Flags and a choice for each side, the generator; then what becomes of each message.
+PAIRS = {
+    'as_sent': b'\0\1\0\1\0',
+    'other_digests': b'\0\x02\0\x04\0',
+    'md5_refused': b'\1\1\0\0\0',
+    'md5_refused_by_the_client': b'\0\0\1\1\0',
+    'another_key': b'\0\x1f\0\1\0',
+    'empty_keys': b'\4\x24\4\x24\0',
+    'empty_key_refused': b'\0\x24\4\x24\0',
+    'changed_byte': b'\0\1\0\1\0\x7f\x82\x09\x40',
+    'cut': b'\0\1\0\1\0\x7f\x83\x05',
+    'longer': b'\0\1\0\1\0\x7f\x7f\x84\0\x01x',
+    'replaced': b'\0\1\0\1\0\x7f\x80\0\x09#WELCOME#',
+    'said_before': b'\0\1\0\1\0\x7f\x81\0',
+    'thrown_in': b'\0\1\0\1\0' + b'\0' * 6 + b'\1\x09#WELCOME#',
+}
+BEGIN, SEND, FEED, MANY, TAKE_BACK, KEEP, FLUSH, TRANSMIT = range(8)
+RESUME, RELEASE, READY, LIMITED, RECEIVE = range(0x80, 0x85)
+INLINE = 253  # A payload of 64 KiB.
+# Three bytes for what the sender does, two for the receiver.
+OPERATIONS = {
+    'send': bytes([SEND, 5, 255, RECEIVE, 255]),
+    'in_two': bytes([BEGIN, 9, 6, RECEIVE, 255, TRANSMIT, 0, 255, RECEIVE, 255]),
+    'kept': bytes([BEGIN, 9, 6, KEEP, 0, 0, FEED, 3, 0, FLUSH, 0, 255, RECEIVE, 255, RECEIVE, 9]),
+    'half_sent': bytes([SEND, 9, 6, SEND, 1, 255, RECEIVE, 255]),
+    'fed': bytes([FEED, 0, 0, FEED, 7, 0, FLUSH, 0, 3, TAKE_BACK, 4, 0, RECEIVE, 255]),
+    'many': bytes([MANY, 20, 0, READY, 0, RECEIVE, 7, RECEIVE, 99, RECEIVE, 1]),
+    'limited': bytes([SEND, 20, 255, LIMITED, 20, SEND, 21, 255, LIMITED, 20]),
+    'resumed': bytes([SEND, 20, 255, RECEIVE, 7, RESUME, 0, RECEIVE, 255, RELEASE, 0]),
+    'inline': bytes([MANY, INLINE, 0, RECEIVE | 0x70, 255, RECEIVE | 0x70, 255]),
+    'large': bytes([MANY, INLINE + 1, 0, RECEIVE | 0x70, 99, RESUME, 0, RECEIVE | 0x70, 255]),
+    'large_limited': bytes([MANY, INLINE + 2, 0, LIMITED, 255]),
+}
+
+
 TARGETS = {
     # A limit, what is inline.
-    'framer': {name: b'\0\x10' + stream for name, stream in STREAMS.items()},
+    'framer': {name: b'\0\x10' + stream for name, stream in STREAMS.items()}
+              | {name: b'\0\x10' + stream for name, stream in recorded_streams().items()},
     # The same, what is received directly, reads of 1, 3 and 9 bytes.
     'split': {name: b'\0\x10\x55\x02\x01\x03\x09' + STREAMS[name] for name in SPLIT},
     'handshake_listener': handshakes(True),
     'handshake_client': handshakes(False),
+    'pair': PAIRS,
+    'operations': OPERATIONS,
+    'exchange': exchanges(),
     'addresses': {
         'path': b'/run/app.sock',
         'tcp': b'tcp://localhost:6000',
@@ -90,6 +197,8 @@ def main():
         for name, data in files.items():
             with open(os.path.join(seeds, target, name), 'wb') as file:
                 file.write(data)
+    with open(os.path.join(HERE, 'dictionary'), 'w') as file:
+        file.writelines('"%s"\n' % token for token in dictionary())
 
 
 if __name__ == '__main__':

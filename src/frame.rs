@@ -124,6 +124,14 @@ impl Framer {
     /// Nothing of the frame is consumed, and every later call answers the same.
     #[inline]
     pub fn next(&mut self, input: &[u8]) -> Result<(usize, Event), FrameError> {
+        // Most frames are short and here already: this much goes into the caller's loop.
+        match self.whole(input) {
+            Some(payload) => Ok((payload.end, Event::Frame(payload))),
+            None => self.next_of_any(input),
+        }
+    }
+
+    fn next_of_any(&mut self, input: &[u8]) -> Result<(usize, Event), FrameError> {
         match self.state {
             State::Header => self.header(input),
             State::Payload(left) => Ok(self.payload(input, left)),
@@ -131,7 +139,18 @@ impl Framer {
         }
     }
 
+    /// The payload of a frame with a short header that is whole in `input`, if one is next.
     #[inline]
+    pub(crate) fn whole(&self, input: &[u8]) -> Option<Range<usize>> {
+        let length = u32::from_be_bytes(*input.first_chunk()?);
+        let is_fit = u64::from(length) <= self.max && matches!(self.state, State::Header);
+        let length =
+            usize::try_from(length).ok().filter(|&length| is_fit && length <= self.inline)?;
+        // No more than isize::MAX, see `new`.
+        let end = SHORT_HEADER + length;
+        (end <= input.len()).then_some(SHORT_HEADER..end)
+    }
+
     fn header(&mut self, input: &[u8]) -> Result<(usize, Event), FrameError> {
         let Some((short, rest)) = input.split_first_chunk() else {
             return Ok((0, Event::Need(Want::Buffer(SHORT_HEADER - input.len()))));

@@ -297,7 +297,7 @@ impl<K: AsRef<[u8]>, P: Proof> Machine<K, P> {
         policy: &Policy,
         rng: &mut R,
     ) -> Result<Self, StartError<R::Error>> {
-        if key.as_ref().is_empty() && !policy.empty_key {
+        if !policy.permits_key(key.as_ref()) {
             return Err(StartError::EmptyKey);
         }
         let challenge =

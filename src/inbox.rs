@@ -171,7 +171,29 @@ impl Inbox {
     /// # Errors
     ///
     /// [`Framer::next`]'s, which are final.
+    #[inline]
     pub fn poll(&mut self, max: u64, offer: &mut Vec<u8>) -> Result<bool, FrameError> {
+        Ok(self.poll_ahead(max) || self.poll_any(max, offer)?)
+    }
+
+    /// What [`poll`](Self::poll) looks for first: a small message of at most `max` bytes that was
+    /// read ahead whole, of which there may be thousands. False says nothing: poll then.
+    #[inline]
+    pub fn poll_ahead(&mut self, max: u64) -> bool {
+        if self.large.is_some() {
+            return false;
+        }
+        self.framer.set_max(max);
+        let Some(payload) = self.framer.whole(&self.buffer[self.unread.clone()]) else {
+            return false;
+        };
+        let at = self.unread.start;
+        self.unread.start += payload.end;
+        self.lent = Lent::Inline(at + payload.start..at + payload.end);
+        true
+    }
+
+    fn poll_any(&mut self, max: u64, offer: &mut Vec<u8>) -> Result<bool, FrameError> {
         self.forget_message();
         self.framer.set_max(max);
         // Nobody will ask for what came of it: its memory goes, and later calls find this error.
@@ -214,15 +236,20 @@ impl Inbox {
 
     /// The last message is no longer needed, as the next [`poll`](Self::poll) will take for granted:
     /// its memory goes now.
+    #[inline]
     pub fn release(&mut self) {
         self.forget_message();
-        self.give_back();
+        if self.unread.is_empty() {
+            self.give_back();
+        }
     }
 
+    #[inline]
     fn forget_message(&mut self) {
-        if let Lent::Large = mem::replace(&mut self.lent, Lent::Nothing) {
+        if let Lent::Large = self.lent {
             self.large = None;
         }
+        self.lent = Lent::Nothing;
     }
 
     /// Whole, and not lent out yet.
@@ -321,13 +348,24 @@ impl Inbox {
     /// [`Error::Ended`]: crate::Error::Ended
     /// [`Error::Io`]: crate::Error::Io
     #[cfg(feature = "std")]
+    #[inline]
     pub fn receive_with(
+        &mut self,
+        max: u64,
+        offer: &mut Vec<u8>,
+        read: impl FnMut(Space<'_>) -> std::io::Result<Option<usize>>,
+    ) -> Result<bool, crate::Error> {
+        Ok(self.poll(max, offer)? || self.read_with(max, offer, read)?)
+    }
+
+    #[cfg(feature = "std")]
+    fn read_with(
         &mut self,
         max: u64,
         offer: &mut Vec<u8>,
         mut read: impl FnMut(Space<'_>) -> std::io::Result<Option<usize>>,
     ) -> Result<bool, crate::Error> {
-        while !self.poll(max, offer)? {
+        loop {
             if let Some(kind) = self.broken {
                 return Err(std::io::Error::from(kind).into());
             }
@@ -347,8 +385,10 @@ impl Inbox {
                     return Err(error.into());
                 }
             }
+            if self.poll(max, offer)? {
+                return Ok(true);
+            }
         }
-        Ok(true)
     }
 
     /// What the end of the stream means now: `Ok` between two messages.
@@ -367,6 +407,7 @@ impl Inbox {
     }
 
     /// The message that [`poll`](Self::poll) found, until it is called again.
+    #[inline]
     #[must_use]
     pub fn message(&self) -> &[u8] {
         match (&self.lent, &self.large) {
@@ -377,27 +418,36 @@ impl Inbox {
     }
 
     /// The same, owned. A large message's memory is handed over, not copied.
+    #[inline]
     #[must_use]
     pub fn take(&mut self) -> Vec<u8> {
-        let mut message = Vec::new();
-        self.take_to(&mut message);
+        let message = match self.take_large() {
+            Some(bytes) => bytes,
+            None => self.message().to_vec(),
+        };
+        self.release();
         message
     }
 
     /// The same, in place of what `out` holds; its memory is used again where that helps.
+    #[inline]
     pub fn take_to(&mut self, out: &mut Vec<u8>) {
-        match (mem::replace(&mut self.lent, Lent::Nothing), &mut self.large) {
-            (Lent::Large, Some(large)) => {
-                *out = mem::take(&mut large.bytes);
-                self.large = None;
-            }
-            (Lent::Inline(range), _) => {
+        match self.take_large() {
+            Some(bytes) => *out = bytes,
+            None => {
                 out.clear();
-                out.extend_from_slice(&self.buffer[range]);
+                out.extend_from_slice(self.message());
             }
-            _ => out.clear(),
         }
-        self.give_back();
+        self.release();
+    }
+
+    #[inline]
+    fn take_large(&mut self) -> Option<Vec<u8>> {
+        match &mut self.large {
+            Some(large) if matches!(self.lent, Lent::Large) => Some(mem::take(&mut large.bytes)),
+            _ => None,
+        }
     }
 }
 
@@ -415,8 +465,8 @@ impl fmt::Debug for Inbox {
 impl fmt::Debug for Space<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Slice(slice) => write!(f, "Slice({} bytes)", slice.len()),
-            Self::Spare(vec) => write!(f, "Spare({} bytes)", vec.capacity() - vec.len()),
+            Self::Slice(_) => write!(f, "Slice({} bytes)", self.len()),
+            Self::Spare(_) => write!(f, "Spare({} bytes)", self.len()),
         }
     }
 }
@@ -478,6 +528,16 @@ mod spare {
 }
 
 impl<'a> Space<'a> {
+    /// How many bytes can be read into it; never 0.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "it never is")]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Slice(slice) => slice.len(),
+            Self::Spare(vec) => vec.capacity() - vec.len(),
+        }
+    }
+
     /// For transports that can only write over memory: zeroes some where there is none.
     #[must_use]
     pub fn into_slice(self) -> &'a mut [u8] {

@@ -132,7 +132,7 @@
 //!
 //! - `std` (default): [`Address`], [`Error`], [`Outbox`], [`Negotiation`], and the key of the
 //!   process. Implies `alloc`.
-//! - `alloc`: [`AuthKey`] and [`Inbox`].
+//! - `alloc`: [`AuthKey`], [`Inbox`] and [`encode`].
 //! - without either: [`Framer`], [`Transmit`] and [`Handshake`], which never allocate.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -185,4 +185,6 @@ pub use key::AuthKey;
 pub use negotiation::{Negotiation, Operation};
 #[cfg(feature = "std")]
 pub use outbox::Outbox;
+#[cfg(feature = "alloc")]
+pub use transmit::encode;
 pub use transmit::{Extended, TooLong, Transmit};

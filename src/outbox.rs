@@ -4,13 +4,17 @@ use core::fmt;
 use std::io::{self, IoSlice};
 use std::vec::Vec;
 
-use crate::{Error, Extended, Phase, Transmit};
+use crate::{Error, Extended, Phase, Transmit, encode};
 
 /// Messages sent together are gathered up to this many bytes, and written with one call.
 const BATCH: usize = 64 * 1024;
 
 /// Messages over this many bytes are not worth a copy: they are written from where they are.
 const GATHERED: usize = 16 * 1024;
+
+/// One message of at most this many bytes is copied behind its header, since a write of two pieces
+/// costs more than that.
+const JOINED: usize = 4 * 1024;
 
 /// Sends whole messages over a stream, and knows whether the stream is between two of them.
 ///
@@ -58,6 +62,7 @@ impl Outbox {
 
     /// The bytes that wait for a flush.
     #[must_use]
+    #[inline]
     pub fn buffered(&self) -> usize {
         self.buffer.len() - self.written
     }
@@ -92,7 +97,12 @@ impl Outbox {
         }
         while !transmit.is_done() {
             let [header, rest] = transmit.slices(payload);
-            match wrote(write(&[IoSlice::new(header), IoSlice::new(rest)])) {
+            let written = if rest.len() <= JOINED {
+                joined::with([header, rest], |joined| write(&[IoSlice::new(joined)]))
+            } else {
+                write(&[IoSlice::new(header), IoSlice::new(rest)])
+            };
+            match wrote(written) {
                 Ok(Some(n)) => transmit.advance(n),
                 Ok(None) => return Ok(false),
                 Err(error) => {
@@ -120,11 +130,12 @@ impl Outbox {
     /// # Errors
     ///
     /// As for [`begin`](Self::begin).
+    #[inline]
     pub fn feed(&mut self, payload: &[u8]) -> Result<(), Error> {
-        let transmit = self.begin(payload)?;
-        self.buffer.extend_from_slice(transmit.header());
-        self.buffer.extend_from_slice(payload);
-        Ok(())
+        if self.half_sent {
+            return Err(Error::HalfSent);
+        }
+        Ok(encode(payload, self.extended, &mut self.buffer)?)
     }
 
     /// Takes back what was fed since so many bytes were [buffered](Self::buffered), unless some of
@@ -146,6 +157,9 @@ impl Outbox {
     ) -> Result<bool, Error> {
         if self.half_sent {
             return Err(Error::HalfSent);
+        }
+        if self.buffer.is_empty() {
+            return Ok(true);
         }
         while self.written < self.buffer.len() {
             match wrote(write(&[IoSlice::new(&self.buffer[self.written..])])) {
@@ -194,6 +208,7 @@ impl Outbox {
     ///
     /// As for [`send_with`](Self::send_with). How many of the messages were sent before is not
     /// known then.
+    #[inline]
     pub fn send_many_with<M: AsRef<[u8]>>(
         &mut self,
         messages: impl IntoIterator<Item = M>,
@@ -221,6 +236,7 @@ impl Outbox {
 
     /// Whether another message is worth gathering before what is buffered is written.
     #[must_use]
+    #[inline]
     pub fn has_room_for(&self, payload: &[u8]) -> bool {
         self.buffered() == 0 || (Self::gathers(payload) && self.buffered() + payload.len() <= BATCH)
     }
@@ -228,6 +244,7 @@ impl Outbox {
     /// Whether a message is small enough to be gathered with others, rather than written from
     /// where it is.
     #[must_use]
+    #[inline]
     pub fn gathers(payload: &[u8]) -> bool {
         payload.len() <= GATHERED
     }
@@ -254,6 +271,28 @@ impl fmt::Debug for Outbox {
             .field("buffered", &self.buffered())
             .field("half_sent", &self.half_sent)
             .finish_non_exhaustive()
+    }
+}
+
+/// One buffer a thread, for whichever connection sends next: idle ones keep no memory.
+mod joined {
+    use std::cell::Cell;
+    use std::vec::Vec;
+
+    std::thread_local! {
+        static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    }
+
+    pub(super) fn with<T>(pieces: [&[u8]; 2], write: impl FnOnce(&[u8]) -> T) -> T {
+        // Without one when the thread is ending.
+        let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
+        buffer.clear();
+        for piece in pieces {
+            buffer.extend_from_slice(piece);
+        }
+        let written = write(&buffer);
+        let _ = BUFFER.try_with(|spare| spare.set(buffer));
+        written
     }
 }
 

@@ -1,12 +1,16 @@
 //! What the tests and the fuzz targets share: generators that are anything but random, and a plain
 //! model of the wire to compare the machines with.
 
+mod sides;
+
 use core::convert::Infallible;
 use std::vec::Vec;
 
 use rand_core::{TryCryptoRng, TryRng};
 
-use crate::{Event, FrameError, Framer, MAX_HEADER, Want};
+use crate::{Dialect, Event, FrameError, Framer, MAX_HEADER, Want};
+
+pub(crate) use sides::{Outcome, Side, predict};
 
 /// The same bytes for the same seed, on every machine: a failure can be repeated.
 #[derive(Debug)]
@@ -82,6 +86,12 @@ impl TryRng for Failing {
 
 #[cfg(test)]
 impl TryCryptoRng for Failing {}
+
+/// The right response to the bytes after `#CHALLENGE#`, in this dialect.
+pub(crate) fn response(dialect: Dialect, key: &[u8], challenge: &[u8]) -> Vec<u8> {
+    let mac = dialect.digest().mac(key, challenge);
+    [dialect.prefix().as_bytes(), mac.as_slice()].concat()
+}
 
 /// All that a receiver learns from a stream, chunk boundaries aside.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -135,6 +135,38 @@ impl Transmit {
     }
 }
 
+/// Appends a whole frame to `out`, to be written with others: header and payload.
+///
+/// ```
+/// use mpconn::{Extended, encode};
+///
+/// let mut out = Vec::new();
+/// encode(b"hello", Extended::Allow, &mut out).unwrap();
+/// encode(b"", Extended::Allow, &mut out).unwrap();
+/// assert_eq!(out, b"\0\0\0\x05hello\0\0\0\0");
+/// ```
+///
+/// # Errors
+///
+/// [`Transmit::new`]'s, before anything is appended.
+#[cfg(feature = "alloc")]
+#[inline]
+pub fn encode(
+    payload: &[u8],
+    extended: Extended,
+    out: &mut alloc::vec::Vec<u8>,
+) -> Result<(), TooLong> {
+    // A header of known length is one store, and this is where messages are gathered by the million.
+    if let Ok(length) = i32::try_from(payload.len()) {
+        out.reserve(SHORT_HEADER + payload.len());
+        out.extend_from_slice(&length.to_be_bytes());
+    } else {
+        out.extend_from_slice(Transmit::new(payload.len(), extended)?.header());
+    }
+    out.extend_from_slice(payload);
+    Ok(())
+}
+
 /// The caller's payload needs an extended header, and those are [refused](Extended::Refuse).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLong {

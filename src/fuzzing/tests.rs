@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
+use super::attacked::handshake;
 use super::*;
+use crate::Role;
 
 /// A target that never gets to the end would find little.
 #[test]

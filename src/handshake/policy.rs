@@ -14,7 +14,7 @@ pub struct Policy {
     pub(super) challenge_digest: Digest,
     md5: bool,
     raw_sha256: bool,
-    pub(super) empty_key: bool,
+    empty_key: bool,
 }
 
 impl Policy {
@@ -55,6 +55,13 @@ impl Policy {
     pub const fn allow_empty_key(mut self) -> Self {
         self.empty_key = true;
         self
+    }
+
+    /// Whether a handshake can be held with this key: not with an empty one, unless that is
+    /// [allowed](Self::allow_empty_key).
+    #[must_use]
+    pub fn permits_key(&self, key: &[u8]) -> bool {
+        self.empty_key || !key.is_empty()
     }
 
     /// The dialect in which a challenge of 20 bytes is answered.
@@ -98,7 +105,7 @@ impl Dialect {
         }
     }
 
-    pub(super) const fn prefix(self) -> &'static str {
+    pub(crate) const fn prefix(self) -> &'static str {
         match self {
             Self::RawMd5 | Self::RawSha256 => "",
             Self::Prefixed(digest) => digest.prefix(),

@@ -13,7 +13,7 @@ use std::vec::Vec;
 use super::challenge::Message;
 use super::*;
 use crate::Digest;
-use crate::testing::{Failing, NoEntropy, Seeded};
+use crate::testing::{Failing, NoEntropy, Outcome, Seeded, response};
 
 const KEY: &[u8] = b"the key that both sides hold";
 
@@ -39,23 +39,9 @@ fn other(role: Role) -> Role {
     }
 }
 
-/// A response to the bytes after `#CHALLENGE#`, in this dialect.
-fn response(dialect: Dialect, key: &[u8], challenge: &[u8]) -> Vec<u8> {
-    [dialect.prefix().as_bytes(), dialect.digest().mac(key, challenge).as_slice()].concat()
-}
-
 /// A challenge as CPython 3.12 makes it.
 fn modern_challenge() -> Vec<u8> {
     [CHALLENGE, b"{sha256}", &[0x5a; 40]].concat()
-}
-
-/// What one side came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome<P = Authenticated> {
-    Done(P),
-    Failed(AuthError),
-    /// The other side closed while this one waited for it.
-    Ended,
 }
 
 /// Lets two sides talk until neither can go on. The messages are listed as they were sent.

@@ -5,8 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use mpconn::{Address, AddressError, AuthKey, Error, Extended, Phase, Policy, Role};
-use mpconn_sockets::{Connecting, RETRY_AFTER, resolve, share, unix_name, unsupported};
-use rustix::net::SocketAddrUnix;
+use mpconn_sockets::{Connecting, RETRY_AFTER, resolve, share};
 
 use crate::session::establish;
 use crate::{Connection, Deadline, Socket, Transport};
@@ -78,8 +77,7 @@ impl ConnectOptions {
 fn open(address: &Address, deadline: Deadline) -> io::Result<Socket> {
     match address {
         Address::Inet { host, port } => open_tcp(host, *port, deadline),
-        Address::Unix(_) | Address::Abstract(_) => open_unix(&unix_name(address)?, deadline),
-        _ => Err(unsupported(address)),
+        address => try_until(deadline, || crate::platform::open(address)),
     }
 }
 
@@ -104,12 +102,14 @@ fn open_tcp(host: &str, port: u16, deadline: Deadline) -> io::Result<Socket> {
     Err(last)
 }
 
-/// A full backlog cannot be waited for but by trying again.
-fn open_unix(name: &SocketAddrUnix, deadline: Deadline) -> io::Result<Socket> {
+/// What cannot be waited for but by trying again.
+fn try_until<T>(
+    deadline: Deadline,
+    mut attempt: impl FnMut() -> io::Result<Option<T>>,
+) -> io::Result<T> {
     loop {
-        if let Some(fd) = mpconn_sockets::connect_unix(name)? {
-            rustix::io::ioctl_fionbio(&fd, false)?;
-            return Ok(Socket::connected(fd));
+        if let Some(done) = attempt()? {
+            return Ok(done);
         }
         match deadline.left() {
             Some(Duration::ZERO) => return Err(io::ErrorKind::TimedOut.into()),

@@ -1,8 +1,5 @@
 //! A connection: whole messages, both ways.
 
-use std::fmt;
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +8,7 @@ use mpconn::{
     Address, Authenticated, Dialect, Error, Extended, Handshake, Inbox, Negotiation, Policy, Role,
 };
 
-use mpconn_sockets::start_error;
+use mpconn_sockets::{Admitted, start_error};
 
 use crate::session::drive;
 use crate::{Deadline, Duplex, Receiver, Sender, Socket, Transport};
@@ -44,20 +41,15 @@ impl<T> Connection<T> {
     /// [`into_parts`](Self::into_parts) gives them.
     pub fn resumed(transport: T, unread: Vec<u8>) -> Self {
         let inbox = Inbox::resumed(unread, mpconn_sockets::MAX_MESSAGE_BYTES);
-        Self::opened(transport, inbox, None, None)
+        Self::opened(Admitted { socket: transport, peer: None, inbox, authenticated: None })
     }
 
-    pub(crate) fn opened(
-        transport: T,
-        inbox: Inbox,
-        authenticated: Option<Authenticated>,
-        peer: Option<Address>,
-    ) -> Self {
-        let transport = Arc::new(transport);
+    pub(crate) fn opened(admitted: Admitted<T>) -> Self {
+        let transport = Arc::new(admitted.socket);
         let sender = Sender::opened(Arc::clone(&transport));
-        let mut receiver = Receiver::opened(transport, inbox);
-        receiver.authenticated = authenticated;
-        receiver.peer = peer;
+        let mut receiver = Receiver::opened(transport, admitted.inbox);
+        receiver.authenticated = admitted.authenticated;
+        receiver.peer = admitted.peer;
         Self { receiver, sender }
     }
 
@@ -148,7 +140,7 @@ impl<T> Connection<T> {
     pub fn reunite(receiver: Receiver<T>, sender: Sender<T>) -> Result<Self, NotTheSame<T>> {
         match (receiver.transport(), sender.transport()) {
             (Some(one), Some(other)) if Arc::ptr_eq(one, other) => Ok(Self { receiver, sender }),
-            _ => Err(NotTheSame(Box::new((receiver, sender)))),
+            _ => Err(NotTheSame::new(receiver, sender)),
         }
     }
 }
@@ -159,6 +151,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
         self.sender.send_bytes(message)
     }
@@ -168,6 +161,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn send_many<M: AsRef<[u8]>>(
         &mut self,
         messages: impl IntoIterator<Item = M>,
@@ -180,6 +174,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
         self.receiver.recv_bytes()
     }
@@ -189,6 +184,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_bytes_max(&mut self, max: u64) -> Result<Vec<u8>, Error> {
         self.receiver.recv_bytes_max(max)
     }
@@ -198,6 +194,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         self.receiver.recv_bytes_to(out)
     }
@@ -207,6 +204,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         self.receiver.recv_bytes_into(buffer)
     }
@@ -216,6 +214,7 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
         self.receiver.recv_borrowed()
     }
@@ -288,65 +287,5 @@ impl<T: Transport> Connection<T> {
     }
 }
 
-impl Connection {
-    /// Who is on the other side of a Unix socket, as the kernel recorded it when the peer
-    /// connected.
-    ///
-    /// # Errors
-    ///
-    /// The system's, for a transport that is no Unix socket; `NotConnected` after a close.
-    #[cfg(target_os = "linux")]
-    pub fn peer_credentials(&self) -> io::Result<mpconn_sockets::Credentials> {
-        match self.receiver.transport() {
-            Some(socket) => socket.peer_credentials(),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.receiver.fd()
-    }
-}
-
-impl Receiver {
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.transport().map(|socket| socket.as_fd())
-    }
-}
-
-impl Sender {
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.transport().map(|socket| socket.as_fd())
-    }
-}
-
 /// Two halves that are not of one connection, or are closed.
-pub struct NotTheSame<T>(Box<(Receiver<T>, Sender<T>)>);
-
-impl<T> NotTheSame<T> {
-    /// The halves, as they were.
-    #[must_use]
-    pub fn into_halves(self) -> (Receiver<T>, Sender<T>) {
-        *self.0
-    }
-}
-
-impl<T> fmt::Debug for NotTheSame<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("NotTheSame(..)")
-    }
-}
-
-impl<T> fmt::Display for NotTheSame<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the halves are not of one open connection")
-    }
-}
-
-impl<T> std::error::Error for NotTheSame<T> {}
+pub type NotTheSame<T> = mpconn_sockets::NotTheSame<Receiver<T>, Sender<T>>;

@@ -20,6 +20,12 @@ impl Deadline {
         Self(timeout.into().and_then(|timeout| Instant::now().checked_add(timeout)))
     }
 
+    /// The moment; `None` for never.
+    #[cfg(windows)]
+    pub(crate) fn at(&self) -> Option<Instant> {
+        self.0
+    }
+
     /// Whether it never comes.
     #[must_use]
     pub fn is_never(&self) -> bool {

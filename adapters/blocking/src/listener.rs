@@ -1,23 +1,20 @@
 //! Accepting connections: Python's `Listener`.
 
-use std::collections::VecDeque;
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use mpconn::{
-    Address, AddressError, AuthKey, Error, Extended, Family, Inbox, PeerError, Phase, Policy, Role,
+    Address, AddressError, AuthKey, Error, Extended, Family, PeerError, Phase, Policy, Role,
 };
-use mpconn_sockets::{Bound, Closing, Listening, Session, Shortage, unix_address};
-use rustix::event::{PollFd, PollFlags};
+use mpconn_sockets::{Bound, Closing, Listening, Shortage, Slot, Slots};
+use rustix::fd::OwnedFd;
 
+use crate::platform::bell::Bell;
+use crate::platform::poll::{Watch, is_ready, poll_until, watch};
 use crate::session::{establish, open};
-use crate::slots::{Outcome, Slots};
-use crate::socket::poll_until;
 use crate::{Connection, Deadline, Socket, Transport};
 
 /// Clients taken in before those that are pending are looked at again.
@@ -85,16 +82,12 @@ impl ListenerOptions {
 
     fn listen(&self, bound: Bound, closing: Closing) -> Result<Listener, Error> {
         let address = bound.address()?;
-        let (wake, waker) = UnixStream::pair()?;
         Ok(Listener {
             bound: Arc::new(bound),
-            wake,
-            waker: Arc::new(waker),
+            bell: Arc::new(Bell::new()?),
             closing: Arc::new(closing),
             address,
-            session: self.0.session.clone(),
-            slots: Slots::new(self.0.max_pending),
-            outcomes: VecDeque::new(),
+            slots: Slots::new(self.0.session.clone(), self.0.max_pending),
             last_accepted: None,
             clock: Duration::ZERO,
             waited: AtomicU64::new(0),
@@ -111,17 +104,15 @@ impl ListenerOptions {
 /// a limited time, and nothing else. Between two calls nothing happens: there is no thread behind
 /// it, and the time does not count against the peers either.
 ///
-/// Dropping it closes it.
+/// Dropping it closes it; a forked child closes its own part alone, and its parent goes on.
 #[derive(Debug)]
 pub struct Listener {
     bound: Arc<Bound>,
-    wake: UnixStream,
-    waker: Arc<UnixStream>,
+    /// Rung by a close.
+    bell: Arc<Bell>,
     closing: Arc<Closing>,
     address: Address,
-    session: Session,
-    slots: Slots,
-    outcomes: VecDeque<Outcome>,
+    slots: Slots<Socket>,
     last_accepted: Option<Address>,
     /// The time spent in `accept` so far.
     clock: Duration,
@@ -219,7 +210,7 @@ impl Listener {
     pub fn closer(&self) -> Closer {
         Closer {
             bound: Arc::downgrade(&self.bound),
-            waker: Arc::clone(&self.waker),
+            bell: Arc::downgrade(&self.bell),
             closing: Arc::clone(&self.closing),
         }
     }
@@ -233,11 +224,11 @@ impl Listener {
         self.clock += Duration::from_nanos(mem::take(self.waited.get_mut()));
         let mut since = Instant::now();
         loop {
-            if let Some(outcome) = self.outcomes.pop_front() {
+            if let Some(outcome) = self.slots.next_outcome() {
+                let outcome = outcome.map(|client| open(self.slots.session(), client));
                 if let Ok(connection) = &outcome {
                     self.last_accepted = connection.peer().cloned();
                 }
-                report(&outcome);
                 return Ok(outcome);
             }
             let ready = self.wait(deadline, true)?;
@@ -246,34 +237,42 @@ impl Listener {
             since = now;
 
             // What has arrived comes first, then what has expired, then new clients.
-            self.slots.advance_each(|at| ready.slots[at], &self.session, &mut self.outcomes);
-            self.slots.expire(self.clock, &self.session, &mut self.outcomes);
+            for number in ready.slots {
+                self.slots.advance(number, Slot::advance_now);
+            }
+            self.slots.expire(self.clock);
             if ready.clients {
                 self.take_clients()?;
             }
-            if self.outcomes.is_empty() && deadline.has_passed() {
+            if !self.slots.has_outcomes() && deadline.has_passed() {
                 return Err(Error::TimedOut(Phase::Accept));
             }
         }
     }
 
+    #[cfg(unix)]
+    pub(crate) fn bound(&self) -> &Bound {
+        &self.bound
+    }
+
     /// Whether the next call of `accept` has something to tell at once.
     pub(crate) fn has_outcomes(&self) -> bool {
-        !self.outcomes.is_empty() || self.closing.is_closed()
+        self.slots.has_outcomes() || self.closing.is_closed()
     }
 
     /// What there is to wait for: a close, clients if they are wanted, and what is pending.
-    fn interests(&self, clients: bool) -> impl Iterator<Item = PollFd<'_>> {
-        // A descriptor is always polled for errors: one that must not be looked at stays out.
-        let clients = clients.then(|| PollFd::new(&*self.bound, PollFlags::IN));
-        [PollFd::new(&self.wake, PollFlags::IN)]
-            .into_iter()
-            .chain(clients)
-            .chain(self.slots.interests().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)))
+    fn interests(&self, clients: bool) -> impl Iterator<Item = Watch<'_>> {
+        // Errors are always watched for: what must not be looked at stays out.
+        let clients = clients.then(|| watch(&*self.bound, false));
+        [watch(&*self.bell, false)].into_iter().chain(clients).chain(
+            self.slots
+                .pending()
+                .map(|(_, slot)| watch(&slot.socket, slot.negotiation.wants_write())),
+        )
     }
 
     /// The same, for [`wait`](crate::wait).
-    pub(crate) fn sources(&self) -> impl Iterator<Item = PollFd<'_>> {
+    pub(crate) fn sources(&self) -> impl Iterator<Item = Watch<'_>> {
         self.interests(self.pause_left().is_none() && !self.slots.is_full_of_proved())
     }
 
@@ -306,18 +305,20 @@ impl Listener {
         let expiry = self.expiry_left().filter(|_| with_slots);
         let wake_at = [deadline.left(), pause, expiry];
 
-        let mut fds: Vec<_> = self.interests(clients).collect();
+        let mut watches: Vec<_> = self.interests(clients).collect();
         let before_slots = 1 + usize::from(clients);
         if !with_slots {
-            fds.truncate(before_slots);
+            watches.truncate(before_slots);
         }
-        poll_until(&mut fds, Deadline::after(wake_at.into_iter().flatten().min()))?;
+        poll_until(&mut watches, Deadline::after(wake_at.into_iter().flatten().min()))?;
         if self.closing.is_closed() {
             return Err(Error::Closed);
         }
+        let slots = self.slots.pending().map(|(number, _)| number);
+        let ready = slots.zip(&watches[before_slots..]).filter(|(_, watch)| is_ready(watch));
         Ok(Ready {
-            clients: clients && !fds[1].revents().is_empty(),
-            slots: fds[before_slots..].iter().map(|fd| !fd.revents().is_empty()).collect(),
+            clients: clients && is_ready(&watches[1]),
+            slots: ready.map(|(number, _)| number).collect(),
         })
     }
 
@@ -327,24 +328,8 @@ impl Listener {
                 break;
             }
             let Some((socket, peer)) = self.take_client()? else { break };
-            match self.session.negotiation(Role::Listener) {
-                Ok(Some(negotiation)) => {
-                    let timeout = self.session.handshake_timeout;
-                    let expires = timeout.and_then(|timeout| self.clock.checked_add(timeout));
-                    self.slots.add(
-                        socket,
-                        peer,
-                        negotiation,
-                        expires,
-                        &self.session,
-                        &mut self.outcomes,
-                    );
-                }
-                Ok(None) => {
-                    let connection = open(&self.session, socket, Inbox::new(), None, peer);
-                    self.outcomes.push_back(Ok(connection));
-                }
-                Err(error) => self.outcomes.push_back(Err(PeerError { address: peer, error })),
+            if let Some(number) = self.slots.add(|_| socket, peer, self.clock) {
+                self.slots.advance(number, Slot::advance_now);
             }
         }
         Ok(())
@@ -376,38 +361,31 @@ fn accept(bound: &Bound) -> io::Result<(Socket, Option<Address>)> {
             let _ = stream.set_nodelay(true);
             Ok((stream.into(), Some(peer.into())))
         }
+        #[cfg(unix)]
         Bound::Unix(listener) => {
             let (stream, peer) = listener.accept()?;
-            Ok((stream.into(), unix_address(&peer)))
+            Ok((stream.into(), mpconn_sockets::unix_address(&peer)))
         }
+        #[cfg(windows)]
+        Bound::Pipe(listener) => match crate::platform::now(|cx| listener.poll_accept(cx)) {
+            Some(pipe) => Ok((pipe?.into(), None)),
+            None => Err(io::ErrorKind::WouldBlock.into()),
+        },
     }
 }
 
 struct Ready {
     clients: bool,
-    slots: Vec<bool>,
+    /// By their numbers.
+    slots: Vec<u64>,
 }
 
-fn report(outcome: &Outcome) {
-    #[cfg(feature = "tracing")]
-    match outcome {
-        Ok(connection) => tracing::debug!(peer = ?connection.peer(), "accepted a client"),
-        Err(error) => tracing::info!(%error, "turned a client away"),
-    }
-    #[cfg(not(feature = "tracing"))]
-    let _ = outcome;
-}
+/// What became of a client.
+type Outcome = Result<Connection, PeerError>;
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.closing.close(&*self.bound);
-    }
-}
-
-impl AsFd for Listener {
-    /// For `poll(2)` and its kin: readable when a client waits to be taken in.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.bound.as_fd()
+        self.closing.close(|| self.bound.stop());
     }
 }
 
@@ -415,7 +393,7 @@ impl AsFd for Listener {
 #[derive(Debug, Clone)]
 pub struct Closer {
     bound: Weak<Bound>,
-    waker: Arc<UnixStream>,
+    bell: Weak<Bell>,
     closing: Arc<Closing>,
 }
 
@@ -423,10 +401,12 @@ impl Closer {
     /// Closes the listener: nobody can connect any more, and a blocked `accept` ends with
     /// [`Error::Closed`].
     pub fn close(&self) {
-        if let Some(bound) = self.bound.upgrade() {
-            self.closing.close(&*bound);
-            // Full means that a wake-up is already there.
-            let _ = mpconn_sockets::send(&*self.waker, &[io::IoSlice::new(&[0])], false);
+        if let (Some(bound), Some(bell)) = (self.bound.upgrade(), self.bell.upgrade()) {
+            self.closing.close(|| bound.stop());
+            // A forked child shares the bell: it would wake its parent, and for nothing.
+            if self.closing.is_of_this_process() {
+                bell.ring();
+            }
         }
     }
 }

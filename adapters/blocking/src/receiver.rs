@@ -112,6 +112,7 @@ impl<T: Transport> Receiver<T> {
     /// [`Error::Ended`] when the peer has closed; [`Error::Frame`] when it sent something too long
     /// or out of protocol, after which nothing more can be received, but still sent;
     /// [`Error::TimedOut`], which loses nothing; [`Error::Closed`] and [`Error::Io`].
+    #[inline]
     pub fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
         self.recv_bytes_max(u64::MAX)
     }
@@ -122,8 +123,11 @@ impl<T: Transport> Receiver<T> {
     /// # Errors
     ///
     /// As for [`recv_bytes`](Self::recv_bytes).
+    #[inline]
     pub fn recv_bytes_max(&mut self, max: u64) -> Result<Vec<u8>, Error> {
-        self.receive(max, &mut Vec::new())?;
+        if !self.is_here(max) {
+            self.receive(max, &mut Vec::new())?;
+        }
         Ok(self.inbox.take())
     }
 
@@ -135,8 +139,11 @@ impl<T: Transport> Receiver<T> {
     /// # Errors
     ///
     /// As for [`recv_bytes`](Self::recv_bytes).
+    #[inline]
     pub fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        self.receive(u64::MAX, out)?;
+        if !self.is_here(u64::MAX) {
+            self.receive(u64::MAX, out)?;
+        }
         self.inbox.take_to(out);
         Ok(())
     }
@@ -149,8 +156,11 @@ impl<T: Transport> Receiver<T> {
     ///
     /// As for [`recv_bytes`](Self::recv_bytes), and [`Error::BufferTooShort`], which carries the
     /// message.
+    #[inline]
     pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        self.receive(u64::MAX, &mut Vec::new())?;
+        if !self.is_here(u64::MAX) {
+            self.receive(u64::MAX, &mut Vec::new())?;
+        }
         let message = self.inbox.message();
         match buffer.get_mut(..message.len()) {
             Some(room) => {
@@ -169,11 +179,21 @@ impl<T: Transport> Receiver<T> {
     /// # Errors
     ///
     /// As for [`recv_bytes`](Self::recv_bytes).
+    #[inline]
     pub fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
-        self.receive(u64::MAX, &mut Vec::new())?;
+        if !self.is_here(u64::MAX) {
+            self.receive(u64::MAX, &mut Vec::new())?;
+        }
         Ok(self.inbox.message())
     }
 
+    /// Whether a small message has been read ahead: it has to wait for nothing, nor to know the time.
+    #[inline]
+    fn is_here(&mut self, max: u64) -> bool {
+        self.inbox.poll_ahead(max.min(self.max_message))
+    }
+
+    /// For what is not [here](Self::is_here) already.
     fn receive(&mut self, max: u64, offer: &mut Vec<u8>) -> Result<(), Error> {
         let transport = self.transport.as_ref().ok_or(Error::Closed)?;
         let deadline = Deadline::after(self.timeout);

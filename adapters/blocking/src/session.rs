@@ -2,8 +2,8 @@
 
 use std::io;
 
-use mpconn::{Address, Authenticated, Error, Inbox, Negotiation, Operation, Proof, Role};
-use mpconn_sockets::Session;
+use mpconn::{Address, Error, Inbox, Negotiation, Operation, Proof, Role};
+use mpconn_sockets::{Admitted, Session};
 
 use crate::{Connection, Deadline, Transport};
 
@@ -23,19 +23,13 @@ pub(crate) fn establish<T: Transport>(
             None => return Err(negotiation.give_up()),
         }
     }
-    Ok(open(session, transport, inbox, authenticated, peer))
+    Ok(open(session, Admitted { socket: transport, peer, inbox, authenticated }))
 }
 
 /// A connection whose handshake is over, or that has none.
-pub(crate) fn open<T>(
-    session: &Session,
-    transport: T,
-    mut inbox: Inbox,
-    authenticated: Option<Authenticated>,
-    peer: Option<Address>,
-) -> Connection<T> {
-    inbox.open(session.max_message);
-    let mut connection = Connection::opened(transport, inbox, authenticated, peer);
+pub(crate) fn open<T>(session: &Session, mut admitted: Admitted<T>) -> Connection<T> {
+    admitted.inbox.open(session.max_message);
+    let mut connection = Connection::opened(admitted);
     connection.set_max_message(session.max_message);
     connection.set_extended(session.extended);
     connection

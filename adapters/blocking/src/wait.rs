@@ -1,13 +1,12 @@
 //! Waiting for many at once: Python's `wait`.
 
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags};
+use rustix::fd::BorrowedFd;
 
-use crate::socket::poll_until;
-use crate::{Connection, Deadline, Listener, Receiver};
+use crate::platform::poll::{is_ready, poll_until, watch};
+use crate::{Connection, Deadline, Listener, Receiver, Socket};
 
 /// Something to wait for: a reference to a [`Connection`], [`Receiver`] or [`Listener`], or any
 /// descriptor.
@@ -18,6 +17,7 @@ pub struct Source<'a>(Kind<'a>);
 enum Kind<'a> {
     /// There is something to receive, or the end, or an error.
     Ready,
+    Socket(&'a Socket),
     Fd(BorrowedFd<'a>),
     Listener(&'a Listener),
 }
@@ -61,24 +61,25 @@ pub fn wait<'a, S: Into<Source<'a>>>(
 /// Which are ready; none at the deadline, and when the pause of a listener is over before.
 fn poll_once(sources: &[Source<'_>], deadline: Deadline) -> io::Result<Vec<usize>> {
     let mut ready = Vec::new();
-    let mut fds = Vec::with_capacity(sources.len());
+    let mut watches = Vec::with_capacity(sources.len());
     let mut places = Vec::with_capacity(sources.len());
     let mut pause = None;
     for (place, source) in sources.iter().enumerate() {
-        match source.0 {
+        match &source.0 {
             Kind::Ready => ready.push(place),
-            Kind::Fd(fd) => fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN)),
+            Kind::Socket(socket) => watches.push(watch(*socket, false)),
+            Kind::Fd(fd) => watches.push(watch(fd, false)),
             Kind::Listener(listener) => {
-                fds.extend(listener.sources());
+                watches.extend(listener.sources());
                 let alarms = [pause, listener.pause_left(), listener.expiry_left()];
                 pause = alarms.into_iter().flatten().min();
             }
         }
-        places.resize(fds.len(), place);
+        places.resize(watches.len(), place);
     }
     let wake_in = deadline.left().into_iter().chain(pause).min();
     let started = Instant::now();
-    poll_until(&mut fds, Deadline::after(wake_in))?;
+    poll_until(&mut watches, Deadline::after(wake_in))?;
     for (place, source) in sources.iter().enumerate() {
         if let Kind::Listener(listener) = source.0 {
             listener.add_waited(started.elapsed());
@@ -87,7 +88,7 @@ fn poll_once(sources: &[Source<'_>], deadline: Deadline) -> io::Result<Vec<usize
             }
         }
     }
-    let polled = fds.iter().zip(places).filter(|(fd, _)| !fd.revents().is_empty());
+    let polled = watches.iter().zip(places).filter(|(watch, _)| is_ready(watch));
     ready.extend(polled.map(|(_, place)| place));
     ready.sort_unstable();
     ready.dedup();
@@ -96,8 +97,8 @@ fn poll_once(sources: &[Source<'_>], deadline: Deadline) -> io::Result<Vec<usize
 
 impl<'a> From<&'a Receiver> for Source<'a> {
     fn from(receiver: &'a Receiver) -> Self {
-        Self(match receiver.fd() {
-            Some(fd) if !receiver.has_read_ahead() => Kind::Fd(fd),
+        Self(match receiver.transport() {
+            Some(socket) if !receiver.has_read_ahead() => Kind::Socket(socket),
             _ => Kind::Ready,
         })
     }

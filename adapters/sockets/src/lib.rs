@@ -3,23 +3,24 @@
 //!
 //! This is the adapters' own business. Programs use `mpconn-blocking` or `mpconn-tokio`.
 #![forbid(unsafe_code)]
-#![cfg(unix)]
+#![cfg(any(unix, windows))]
 
 mod bind;
 mod closing;
+mod halves;
 mod options;
+#[cfg_attr(unix, path = "unix/mod.rs")]
+#[cfg_attr(windows, path = "windows/mod.rs")]
+mod platform;
 mod session;
 mod shortage;
-mod stream;
+mod slots;
 
-pub use bind::{Bound, SocketFile, socket, unix_address, unix_name, unsupported};
+pub use bind::{Bound, unsupported};
 pub use closing::Closing;
+pub use halves::NotTheSame;
 pub use options::{Connecting, Listening, RETRY_AFTER, host_or_any, resolve, share, sort};
+pub use platform::*;
 pub use session::{MAX_MESSAGE_BYTES, Session, process_key, start_error};
 pub use shortage::Shortage;
-pub use stream::{connect_unix, receive, send, transfer_now};
-
-#[cfg(target_os = "linux")]
-mod credentials;
-#[cfg(target_os = "linux")]
-pub use credentials::{Credentials, peer_credentials};
+pub use slots::{Admitted, Outcome, Slot, Slots, Transfer};

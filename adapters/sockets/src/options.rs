@@ -31,6 +31,9 @@ pub struct Listening {
     pub mode: u32,
     /// Whether a file at which nobody listens is replaced.
     pub replace_stale: bool,
+    /// Who may connect to a named pipe.
+    #[cfg(windows)]
+    pub security: crate::Security,
     /// Where a name, or no address, leaves a choice.
     pub family: Option<Family>,
     /// Handshakes that may be pending.
@@ -46,6 +49,8 @@ impl Listening {
             backlog: BACKLOG,
             mode: 0o600,
             replace_stale: false,
+            #[cfg(windows)]
+            security: crate::Security::default(),
             family: None,
             max_pending: MAX_PENDING,
         }
@@ -174,7 +179,7 @@ macro_rules! listener_setters {
         $crate::session_setters!($crate::Listening);
 
         /// How many clients may wait to be accepted; 128 by default. The system has a limit of its
-        /// own.
+        /// own, and on Windows TCP always has the default, and a pipe one client.
         #[must_use]
         pub fn backlog(mut self, backlog: u16) -> Self {
             self.0.backlog = backlog.into();
@@ -194,6 +199,15 @@ macro_rules! listener_setters {
         #[must_use]
         pub fn mode(mut self, mode: u32) -> Self {
             self.0.mode = mode;
+            self
+        }
+
+        /// Who may connect to a named pipe; its owner alone by default. Nobody from another machine,
+        /// ever.
+        #[cfg(windows)]
+        #[must_use]
+        pub fn security(mut self, security: $crate::Security) -> Self {
+            self.0.security = security;
             self
         }
 

@@ -50,7 +50,12 @@ impl Session {
         if self.key.as_ref().is_some_and(AuthKey::is_short) {
             tracing::warn!("the key has fewer than {} bytes: it can be guessed", AuthKey::SHORT);
         }
-        self.negotiation(Role::Listener).map(|_| ())
+        match &self.key {
+            Some(key) if !self.policy.permits_key(key.as_ref()) => {
+                Err(Error::Start(StartError::EmptyKey))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The handshake to hold, if there is a key.

@@ -3,17 +3,21 @@
 use std::io;
 use std::time::Duration;
 
-use rustix::io::Errno;
+use crate::platform;
 
 /// How long to leave clients waiting: doubled from the first to the second of these, so that a
 /// lasting shortage costs a handful of `accept` calls a second, and a passing one is hardly noticed.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(320));
 
-/// Linux has a name of its own for a network that is gone.
-#[cfg(target_os = "linux")]
-const NO_NETWORK: Errno = Errno::NONET;
-#[cfg(not(target_os = "linux"))]
-const NO_NETWORK: Errno = Errno::NETDOWN;
+/// What a failure of `accept` means for the listening socket.
+pub(crate) enum Trouble {
+    /// There is nobody, or a signal came.
+    Passing,
+    /// A client's own trouble, or a shortage of descriptors or memory.
+    Lasting,
+    /// It is of no use any more.
+    Final,
+}
 
 /// Counts the failures of `accept` in a row.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,26 +36,11 @@ impl Shortage {
     /// # Errors
     ///
     /// The error itself, when it is neither the client's own trouble nor a shortage of descriptors
-    /// or memory (accept(2) lists them): the listening socket is of no use any more.
+    /// or memory: the listening socket is of no use any more.
     pub fn pause_after(&mut self, error: io::Error) -> io::Result<Duration> {
-        match Errno::from_io_error(&error) {
-            Some(Errno::AGAIN | Errno::INTR) => Ok(Duration::ZERO),
-            Some(
-                Errno::CONNABORTED
-                | Errno::MFILE
-                | Errno::NFILE
-                | Errno::NOBUFS
-                | Errno::NOMEM
-                | Errno::PERM
-                | Errno::PROTO
-                | Errno::NETDOWN
-                | Errno::NETUNREACH
-                | Errno::HOSTDOWN
-                | Errno::HOSTUNREACH
-                | Errno::OPNOTSUPP
-                | NO_NETWORK
-                | Errno::NOPROTOOPT,
-            ) => {
+        match platform::trouble(&error) {
+            Trouble::Passing => Ok(Duration::ZERO),
+            Trouble::Lasting => {
                 let (first, longest) = PAUSES;
                 let pause = self.last_pause.map_or(first, |last| (last * 2).min(longest));
                 self.last_pause = Some(pause);
@@ -59,7 +48,7 @@ impl Shortage {
                 tracing::warn!(%error, ?pause, "cannot accept clients for now");
                 Ok(pause)
             }
-            _ => Err(error),
+            Trouble::Final => Err(error),
         }
     }
 }

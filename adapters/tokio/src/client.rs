@@ -1,15 +1,11 @@
 //! Reaching a listener: Python's `Client`.
 
 use std::io;
-use std::os::unix::net::UnixStream as StdUnixStream;
 use std::pin::pin;
 use std::time::Duration;
 
 use mpconn::{Address, AddressError, AuthKey, Error, Extended, Phase, Policy, Role};
-use mpconn_sockets::{
-    Connecting, RETRY_AFTER, connect_unix, host_or_any, share, sort, unix_name, unsupported,
-};
-use rustix::net::SocketAddrUnix;
+use mpconn_sockets::{Connecting, RETRY_AFTER, host_or_any, share, sort};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, sleep};
 
@@ -99,8 +95,13 @@ impl ConnectOptions {
 async fn open(address: &Address, until: Option<Instant>) -> io::Result<Socket> {
     match address {
         Address::Inet { host, port } => open_tcp(host, *port, until).await,
-        Address::Unix(_) | Address::Abstract(_) => open_unix(&unix_name(address)?).await,
-        _ => Err(unsupported(address)),
+        // A listener without room cannot be waited for but by trying again.
+        address => loop {
+            if let Some(socket) = crate::platform::open(address)? {
+                return Ok(socket);
+            }
+            sleep(RETRY_AFTER).await;
+        },
     }
 }
 
@@ -124,14 +125,4 @@ async fn open_tcp(host: &str, port: u16, until: Option<Instant>) -> io::Result<S
         }
     }
     Err(last)
-}
-
-/// A full backlog cannot be waited for but by trying again.
-async fn open_unix(name: &SocketAddrUnix) -> io::Result<Socket> {
-    loop {
-        if let Some(fd) = connect_unix(name)? {
-            return StdUnixStream::from(fd).try_into();
-        }
-        sleep(RETRY_AFTER).await;
-    }
 }

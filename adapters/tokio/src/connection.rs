@@ -1,8 +1,5 @@
 //! A connection: whole messages, both ways.
 
-use std::fmt;
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,7 +14,7 @@ use mpconn::{
     Role,
 };
 
-use mpconn_sockets::start_error;
+use mpconn_sockets::{Admitted, start_error};
 use tokio::time::Instant;
 
 use crate::session::{negotiate, within};
@@ -52,21 +49,20 @@ impl<T> Connection<T> {
     /// [`into_parts`](Self::into_parts) gives them.
     pub fn resumed(transport: T, unread: Vec<u8>) -> Self {
         let inbox = Inbox::resumed(unread, mpconn_sockets::MAX_MESSAGE_BYTES);
-        Self::opened(transport, inbox, None, None)
+        Self::opened(Admitted { socket: transport, peer: None, inbox, authenticated: None })
     }
 
-    pub(crate) fn opened(
-        transport: T,
-        inbox: Inbox,
-        authenticated: Option<Authenticated>,
-        peer: Option<Address>,
-    ) -> Self {
-        let transport = Arc::new(transport);
+    pub(crate) fn opened(admitted: Admitted<T>) -> Self {
+        let transport = Arc::new(admitted.socket);
         let sender = Sender::opened(Arc::clone(&transport));
-        let mut receiver = Receiver::opened(transport, inbox);
-        receiver.authenticated = authenticated;
-        receiver.peer = peer.map(Box::new);
+        let mut receiver = Receiver::opened(transport, admitted.inbox);
+        receiver.authenticated = admitted.authenticated;
+        receiver.peer = admitted.peer.map(Box::new);
         Self { receiver, sender }
+    }
+
+    pub(crate) fn receiver(&self) -> &Receiver<T> {
+        &self.receiver
     }
 
     /// The proof that both sides hold the key, and how they showed it. `None` without a key.
@@ -154,7 +150,7 @@ impl<T> Connection<T> {
     pub fn reunite(receiver: Receiver<T>, sender: Sender<T>) -> Result<Self, NotTheSame<T>> {
         match (receiver.transport(), sender.transport()) {
             (Some(one), Some(other)) if Arc::ptr_eq(one, other) => Ok(Self { receiver, sender }),
-            _ => Err(NotTheSame(Box::new((receiver, sender)))),
+            _ => Err(NotTheSame::new(receiver, sender)),
         }
     }
 }
@@ -169,8 +165,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
-        self.sender.send_bytes(message).await
+    pub fn send_bytes(&mut self, message: &[u8]) -> impl Future<Output = Result<(), Error>> {
+        self.sender.send_bytes(message)
     }
 
     /// See [`Sender::send_many`].
@@ -198,8 +194,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn feed(&mut self, message: &[u8]) -> Result<(), Error> {
-        self.sender.feed(message).await
+    pub fn feed(&mut self, message: &[u8]) -> impl Future<Output = Result<(), Error>> {
+        self.sender.feed(message)
     }
 
     /// See [`Sender::flush`].
@@ -211,8 +207,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn flush(&mut self) -> Result<(), Error> {
-        self.sender.flush().await
+    pub fn flush(&mut self) -> impl Future<Output = Result<(), Error>> {
+        self.sender.flush()
     }
 
     /// See [`Sender::poll_flush`].
@@ -233,8 +229,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
-        self.receiver.recv_bytes().await
+    pub fn recv_bytes(&mut self) -> impl Future<Output = Result<Vec<u8>, Error>> {
+        self.receiver.recv_bytes()
     }
 
     /// See [`Receiver::recv_bytes_max`].
@@ -246,8 +242,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_bytes_max(&mut self, max: u64) -> Result<Vec<u8>, Error> {
-        self.receiver.recv_bytes_max(max).await
+    pub fn recv_bytes_max(&mut self, max: u64) -> impl Future<Output = Result<Vec<u8>, Error>> {
+        self.receiver.recv_bytes_max(max)
     }
 
     /// See [`Receiver::recv_bytes_to`].
@@ -259,8 +255,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        self.receiver.recv_bytes_to(out).await
+    pub fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> impl Future<Output = Result<(), Error>> {
+        self.receiver.recv_bytes_to(out)
     }
 
     /// See [`Receiver::recv_bytes_into`].
@@ -272,8 +268,11 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        self.receiver.recv_bytes_into(buffer).await
+    pub fn recv_bytes_into(
+        &mut self,
+        buffer: &mut [u8],
+    ) -> impl Future<Output = Result<usize, Error>> {
+        self.receiver.recv_bytes_into(buffer)
     }
 
     /// See [`Receiver::recv_borrowed`].
@@ -285,8 +284,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
-        self.receiver.recv_borrowed().await
+    pub fn recv_borrowed(&mut self) -> impl Future<Output = Result<&[u8], Error>> {
+        self.receiver.recv_borrowed()
     }
 
     /// See [`Receiver::recv_shared`].
@@ -298,8 +297,8 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn recv_shared(&mut self) -> Result<Bytes, Error> {
-        self.receiver.recv_shared().await
+    pub fn recv_shared(&mut self) -> impl Future<Output = Result<Bytes, Error>> {
+        self.receiver.recv_shared()
     }
 
     /// See [`Receiver::poll_recv`].
@@ -320,8 +319,11 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// As there.
-    pub async fn poll(&self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
-        self.receiver.poll(timeout).await
+    pub fn poll(
+        &self,
+        timeout: impl Into<Option<Duration>>,
+    ) -> impl Future<Output = Result<bool, Error>> {
+        self.receiver.poll(timeout)
     }
 
     /// Challenges the peer, at any point between two messages: Python's `deliver_challenge`. It
@@ -391,44 +393,6 @@ impl<T: Transport> Connection<T> {
     }
 }
 
-impl Connection {
-    /// Who is on the other side of a Unix socket, as the kernel recorded it when the peer
-    /// connected.
-    ///
-    /// # Errors
-    ///
-    /// The system's, for a transport that is no Unix socket; `NotConnected` after a close.
-    #[cfg(target_os = "linux")]
-    pub fn peer_credentials(&self) -> io::Result<mpconn_sockets::Credentials> {
-        match self.receiver.transport() {
-            Some(socket) => socket.peer_credentials(),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.receiver.fd()
-    }
-}
-
-impl Receiver {
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.transport().map(|socket| socket.as_fd())
-    }
-}
-
-impl Sender {
-    /// Its descriptor, Python's `fileno`; `None` after a close.
-    #[must_use]
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.transport().map(|socket| socket.as_fd())
-    }
-}
-
 impl<T: Transport> Stream for Connection<T> {
     type Item = Result<Bytes, Error>;
 
@@ -463,26 +427,4 @@ impl<M: AsRef<[u8]>, T: Transport> Sink<M> for Connection<T> {
 }
 
 /// Two halves that are not of one connection, or are closed.
-pub struct NotTheSame<T>(Box<(Receiver<T>, Sender<T>)>);
-
-impl<T> NotTheSame<T> {
-    /// The halves, as they were.
-    #[must_use]
-    pub fn into_halves(self) -> (Receiver<T>, Sender<T>) {
-        *self.0
-    }
-}
-
-impl<T> fmt::Debug for NotTheSame<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("NotTheSame(..)")
-    }
-}
-
-impl<T> fmt::Display for NotTheSame<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the halves are not of one open connection")
-    }
-}
-
-impl<T> std::error::Error for NotTheSame<T> {}
+pub type NotTheSame<T> = mpconn_sockets::NotTheSame<Receiver<T>, Sender<T>>;

@@ -38,18 +38,19 @@
 //!   keys, challenges or payloads.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg(unix)]
+#![cfg(any(unix, windows))]
 
 mod client;
 mod connection;
 mod listener;
-mod pipe;
+mod pending;
+#[cfg_attr(unix, path = "unix/mod.rs")]
+#[cfg_attr(windows, path = "windows/mod.rs")]
+mod platform;
 mod ready;
 mod receiver;
 mod sender;
 mod session;
-mod slots;
-mod socket;
 mod transport;
 
 pub use client::{ConnectOptions, connect};
@@ -62,8 +63,7 @@ pub use mpconn::{
 };
 #[cfg(target_os = "linux")]
 pub use mpconn_sockets::Credentials;
-pub use pipe::{one_way_pipe, pipe};
+pub use platform::{Socket, one_way_pipe, pipe};
 pub use receiver::Receiver;
 pub use sender::Sender;
-pub use socket::Socket;
 pub use transport::{ReadWrite, Transport};

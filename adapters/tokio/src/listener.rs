@@ -1,9 +1,6 @@
 //! Accepting connections: Python's `Listener`.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
@@ -11,14 +8,16 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use mpconn::{
-    Address, AddressError, AuthKey, Error, Extended, Family, Inbox, PeerError, Phase, Policy, Role,
+    Address, AddressError, AuthKey, Error, Extended, Family, PeerError, Phase, Policy, Role,
 };
-use mpconn_sockets::{Bound, Closing, Listening, Session, Shortage, unix_address};
-use tokio::net::{TcpListener, UnixListener};
+use mpconn_sockets::{Admitted, Bound, Closing, Listening, Shortage, Slots};
+use rustix::fd::OwnedFd;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::pending::Pending;
+use crate::platform::{Client, Listen};
+use crate::ready::ReadyQueue;
 use crate::session::{establish, open, within};
-use crate::slots::{Outcome, Slots};
 use crate::{Connection, Socket, Transport};
 
 /// Clients taken in before other tasks get their turn.
@@ -102,18 +101,13 @@ impl ListenerOptions {
 
     fn listen(&self, bound: Bound, closing: Closing) -> Result<Listener, Error> {
         let address = bound.address()?;
-        let bound = match bound {
-            Bound::Tcp(listener) => Listen::Tcp(TcpListener::from_std(listener)?),
-            Bound::Unix(listener) => Listen::Unix(UnixListener::from_std(listener)?),
-        };
         Ok(Listener {
-            bound: Arc::new(bound),
+            bound: Arc::new(Listen::new(bound)?),
             closing: Arc::new(closing),
             task: Arc::default(),
             address,
-            session: self.0.session.clone(),
-            slots: Slots::new(self.0.max_pending),
-            outcomes: VecDeque::new(),
+            slots: Slots::new(self.0.session.clone(), self.0.max_pending),
+            queue: ReadyQueue::default(),
             last_accepted: None,
             clock: Clock::default(),
             shortage: Shortage::default(),
@@ -138,20 +132,14 @@ pub struct Listener {
     /// The task that accepts, to be woken by a close.
     task: Arc<Mutex<Option<Waker>>>,
     address: Address,
-    session: Session,
-    slots: Slots,
-    outcomes: VecDeque<Outcome>,
+    slots: Slots<Pending>,
+    /// Which of them were woken.
+    queue: ReadyQueue,
     last_accepted: Option<Address>,
     clock: Clock,
     shortage: Shortage,
     paused_until: Option<Instant>,
     alarm: Pin<Box<Sleep>>,
-}
-
-#[derive(Debug)]
-enum Listen {
-    Tcp(TcpListener),
-    Unix(UnixListener),
 }
 
 /// The time that somebody has spent in `accept`.
@@ -273,6 +261,11 @@ impl Listener {
         }
     }
 
+    #[cfg(unix)]
+    pub(crate) fn bound(&self) -> &Listen {
+        &self.bound
+    }
+
     /// A handle that closes the listener from anywhere, which ends a waiting `accept`.
     #[must_use]
     pub fn closer(&self) -> Closer {
@@ -290,22 +283,28 @@ impl Listener {
 
     fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<Outcome, Error>> {
         loop {
-            if let Some(outcome) = self.outcomes.pop_front() {
+            if let Some(outcome) = self.slots.next_outcome() {
                 self.clock.stop();
+                let outcome = outcome.map(|client| {
+                    let Admitted { socket: Pending { socket, .. }, peer, inbox, authenticated } =
+                        client;
+                    open(self.slots.session(), Admitted { socket, peer, inbox, authenticated })
+                });
                 if let Ok(connection) = &outcome {
                     self.last_accepted = connection.peer().cloned();
                 }
-                report(&outcome);
                 return Poll::Ready(Ok(outcome));
             }
             self.watch_close(cx)?;
             let clock = self.clock.run();
 
             // What has arrived comes first, then what has expired, then new clients.
-            self.slots.advance_woken(cx.waker(), &self.session, &mut self.outcomes);
-            self.slots.expire(clock, &self.session, &mut self.outcomes);
+            for number in self.queue.take(cx.waker()) {
+                self.slots.advance(number, Pending::advance);
+            }
+            self.slots.expire(clock);
             let is_more = self.take_clients(cx)?;
-            if !self.outcomes.is_empty() {
+            if self.slots.has_outcomes() {
                 continue;
             }
             if is_more {
@@ -342,25 +341,9 @@ impl Listener {
                 return Ok(false);
             }
             let Poll::Ready((socket, peer)) = self.poll_client(cx)? else { return Ok(false) };
-            match self.session.negotiation(Role::Listener) {
-                Ok(Some(negotiation)) => {
-                    let timeout = self.session.handshake_timeout;
-                    let expires =
-                        timeout.and_then(|timeout| self.clock.elapsed.checked_add(timeout));
-                    self.slots.add(
-                        socket,
-                        peer,
-                        negotiation,
-                        expires,
-                        &self.session,
-                        &mut self.outcomes,
-                    );
-                }
-                Ok(None) => {
-                    let connection = open(&self.session, socket, Inbox::new(), None, peer);
-                    self.outcomes.push_back(Ok(connection));
-                }
-                Err(error) => self.outcomes.push_back(Err(PeerError { address: peer, error })),
+            let pending = |number| Pending::new(socket, number, &self.queue);
+            if let Some(number) = self.slots.add(pending, peer, self.clock.elapsed) {
+                self.slots.advance(number, Pending::advance);
             }
         }
         Ok(true)
@@ -390,54 +373,12 @@ impl Listener {
     }
 }
 
-type Client = (Socket, Option<Address>);
-
-impl Listen {
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Client>> {
-        Poll::Ready(match self {
-            Self::Tcp(listener) => {
-                let (stream, peer) = ready!(listener.poll_accept(cx))?;
-                // It fails when the client has gone already, which its handshake will find out.
-                let _ = stream.set_nodelay(true);
-                Ok((stream.into(), Some(peer.into())))
-            }
-            Self::Unix(listener) => {
-                let (stream, peer) = ready!(listener.poll_accept(cx))?;
-                Ok((stream.into(), unix_address(&peer.into())))
-            }
-        })
-    }
-}
-
-impl AsFd for Listen {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Tcp(listener) => listener.as_fd(),
-            Self::Unix(listener) => listener.as_fd(),
-        }
-    }
-}
-
-fn report(outcome: &Outcome) {
-    #[cfg(feature = "tracing")]
-    match outcome {
-        Ok(connection) => tracing::debug!(peer = ?connection.peer(), "accepted a client"),
-        Err(error) => tracing::info!(%error, "turned a client away"),
-    }
-    #[cfg(not(feature = "tracing"))]
-    let _ = outcome;
-}
+/// What became of a client.
+type Outcome = Result<Connection, PeerError>;
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.closing.close(&*self.bound);
-    }
-}
-
-impl AsFd for Listener {
-    /// The listening socket's.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.bound.as_fd()
+        self.closing.close(|| self.bound.stop());
     }
 }
 
@@ -454,7 +395,7 @@ impl Closer {
     /// [`Error::Closed`].
     pub fn close(&self) {
         if let Some(bound) = self.bound.upgrade() {
-            self.closing.close(&*bound);
+            self.closing.close(|| bound.stop());
             let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(task) = task {
                 task.wake();

@@ -40,10 +40,6 @@ impl ReadyQueue {
 }
 
 impl Member {
-    pub(crate) fn number(&self) -> u64 {
-        self.number
-    }
-
     /// It is being looked at: a wake-up from now on is news.
     pub(crate) fn looked_at(&self) {
         self.is_woken.store(false, Ordering::Release);

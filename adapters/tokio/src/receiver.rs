@@ -124,7 +124,9 @@ impl<T: Transport> Receiver<T> {
     ///
     /// Cancel safe: what had arrived stays for the next receive.
     pub async fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
-        self.receive(u64::MAX, &mut Vec::new()).await?;
+        if !self.is_here(u64::MAX) {
+            self.receive(u64::MAX, &mut Vec::new()).await?;
+        }
         Ok(self.inbox.take())
     }
 
@@ -139,7 +141,9 @@ impl<T: Transport> Receiver<T> {
     ///
     /// Cancel safe, as [`recv_bytes`](Self::recv_bytes).
     pub async fn recv_bytes_max(&mut self, max: u64) -> Result<Vec<u8>, Error> {
-        self.receive(max, &mut Vec::new()).await?;
+        if !self.is_here(max) {
+            self.receive(max, &mut Vec::new()).await?;
+        }
         Ok(self.inbox.take())
     }
 
@@ -156,7 +160,9 @@ impl<T: Transport> Receiver<T> {
     ///
     /// Cancel safe, as [`recv_bytes`](Self::recv_bytes); `out` may be empty afterwards.
     pub async fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        self.receive(u64::MAX, out).await?;
+        if !self.is_here(u64::MAX) {
+            self.receive(u64::MAX, out).await?;
+        }
         self.inbox.take_to(out);
         Ok(())
     }
@@ -174,7 +180,9 @@ impl<T: Transport> Receiver<T> {
     ///
     /// Cancel safe, as [`recv_bytes`](Self::recv_bytes); `buffer` is written at the end alone.
     pub async fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        self.receive(u64::MAX, &mut Vec::new()).await?;
+        if !self.is_here(u64::MAX) {
+            self.receive(u64::MAX, &mut Vec::new()).await?;
+        }
         let message = self.inbox.message();
         match buffer.get_mut(..message.len()) {
             Some(room) => {
@@ -198,7 +206,9 @@ impl<T: Transport> Receiver<T> {
     ///
     /// Cancel safe, as [`recv_bytes`](Self::recv_bytes).
     pub async fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
-        self.receive(u64::MAX, &mut Vec::new()).await?;
+        if !self.is_here(u64::MAX) {
+            self.receive(u64::MAX, &mut Vec::new()).await?;
+        }
         Ok(self.inbox.message())
     }
 
@@ -223,6 +233,12 @@ impl<T: Transport> Receiver<T> {
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
         ready!(self.poll_receive(cx, u64::MAX, &mut Vec::new()))?;
         Poll::Ready(Ok(self.inbox.take().into()))
+    }
+
+    /// Whether a small message has been read ahead: it needs neither the runtime nor a timer.
+    #[inline]
+    fn is_here(&mut self, max: u64) -> bool {
+        self.inbox.poll_ahead(max.min(self.max_message))
     }
 
     async fn receive(&mut self, max: u64, offer: &mut Vec<u8>) -> Result<(), Error> {

@@ -145,6 +145,9 @@ impl<T: Transport> Sender<T> {
         let timeout = self.timeout;
         // What was there before this call stays, whatever becomes of it.
         let mut before = self.buffered();
+        if self.is_closed() {
+            return Err(Error::Closed);
+        }
         let sent = async {
             for message in messages {
                 let message = message.as_ref();
@@ -153,7 +156,7 @@ impl<T: Transport> Sender<T> {
                     before = 0;
                 }
                 if Outbox::gathers(message) {
-                    self.start_send(message)?;
+                    self.outbox.feed(message)?;
                 } else {
                     let mut sending = Sending::begin(self, message)?;
                     poll_fn(|cx| sending.poll(cx)).await?;

@@ -1,0 +1,162 @@
+//! A connected socket, or a pipe of the file system, by its descriptor.
+
+use std::io::{self, IoSlice};
+use std::net::TcpStream;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use mpconn::{Address, Operation, Space};
+use mpconn_sockets::{Transfer, connect_unix, transfer_now, unix_name};
+use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+use rustix::net::sockopt;
+use rustix::pipe::PIPE_BUF;
+
+use crate::platform::poll::poll_until;
+use crate::{Deadline, Duplex, Transport};
+
+/// A connected TCP or Unix socket, or any other descriptor that bytes can be read from or written
+/// to, such as an end of a `pipe(2)`.
+///
+/// It stays in the mode it is in, blocking or not, since that is shared with everyone who has the
+/// same descriptor; either works.
+///
+/// A socket never raises `SIGPIPE`. A pipe of the file system does, when it is written to after
+/// its reader has gone and the program has not changed the signal's default (Rust programs have).
+#[derive(Debug)]
+pub struct Socket {
+    fd: OwnedFd,
+    is_socket: bool,
+}
+
+impl Socket {
+    fn connected(fd: OwnedFd) -> Self {
+        Self { fd, is_socket: true }
+    }
+
+    fn read(&self, space: &mut Space<'_>, wait: bool) -> Result<usize, Errno> {
+        match space {
+            space if self.is_socket => mpconn_sockets::receive(self, space, wait),
+            Space::Slice(slice) => rustix::io::read(self, &mut **slice),
+            Space::Spare(vec) => rustix::io::read(self, spare_capacity(vec)),
+        }
+    }
+
+    fn write(&self, slices: &[IoSlice<'_>], wait: bool) -> Result<usize, Errno> {
+        if self.is_socket {
+            return mpconn_sockets::send(self, slices, wait);
+        }
+        if wait {
+            return rustix::io::writev(self, slices);
+        }
+        // A pipe in blocking mode that has room takes this much, and waits with any more.
+        let next = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
+        rustix::io::write(self, &next[..next.len().min(PIPE_BUF)])
+    }
+
+    /// Retries what `operation` cannot do yet, until the deadline.
+    fn until(
+        &self,
+        deadline: Deadline,
+        interest: PollFlags,
+        mut operation: impl FnMut(bool) -> Result<usize, Errno>,
+    ) -> io::Result<Option<usize>> {
+        let forever = deadline.is_never();
+        // Only sockets can be told not to wait, call by call.
+        if !self.is_socket && !forever && !ready(self, interest, deadline)? {
+            return Ok(None);
+        }
+        loop {
+            match operation(forever) {
+                Ok(n) => return Ok(Some(n)),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    if !ready(self, interest, deadline)? {
+                        return Ok(None);
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Tries to connect to a Unix socket; `None` when the listener's backlog is full.
+pub(crate) fn open(address: &Address) -> io::Result<Option<Socket>> {
+    let Some(fd) = connect_unix(&unix_name(address)?)? else { return Ok(None) };
+    rustix::io::ioctl_fionbio(&fd, false)?;
+    Ok(Some(Socket::connected(fd)))
+}
+
+/// Waits until a descriptor is ready, in error or at its end; false if the deadline came first.
+fn ready(fd: impl AsFd, interest: PollFlags, deadline: Deadline) -> io::Result<bool> {
+    let mut fds = [PollFd::new(&fd, interest)];
+    poll_until(&mut fds, deadline).map(|n| n > 0)
+}
+
+impl Transport for Socket {
+    fn receive(&self, mut space: Space<'_>, deadline: Deadline) -> io::Result<Option<usize>> {
+        self.until(deadline, PollFlags::IN, |wait| self.read(&mut space, wait))
+    }
+
+    fn send(&self, slices: &[IoSlice<'_>], deadline: Deadline) -> io::Result<Option<usize>> {
+        self.until(deadline, PollFlags::OUT, |wait| self.write(slices, wait))
+    }
+
+    fn wait_readable(&self, deadline: Deadline) -> io::Result<bool> {
+        ready(self, PollFlags::IN, deadline)
+    }
+}
+
+impl Duplex for Socket {}
+
+impl Transfer for Socket {
+    fn transfer_now(&self, operation: Operation<'_>) -> io::Result<Option<usize>> {
+        transfer_now(self, operation)
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Socket {
+    /// Who is on the other side of a Unix socket, as the kernel recorded it when the peer
+    /// connected.
+    ///
+    /// # Errors
+    ///
+    /// The system's, when it is none.
+    pub fn peer_credentials(&self) -> io::Result<mpconn_sockets::Credentials> {
+        mpconn_sockets::peer_credentials(self)
+    }
+}
+
+impl From<Socket> for OwnedFd {
+    fn from(socket: Socket) -> Self {
+        socket.fd
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl From<OwnedFd> for Socket {
+    fn from(fd: OwnedFd) -> Self {
+        let is_socket = sockopt::socket_type(&fd).is_ok();
+        Self { fd, is_socket }
+    }
+}
+
+impl From<TcpStream> for Socket {
+    fn from(stream: TcpStream) -> Self {
+        Self::connected(stream.into())
+    }
+}
+
+impl From<UnixStream> for Socket {
+    fn from(stream: UnixStream) -> Self {
+        Self::connected(stream.into())
+    }
+}

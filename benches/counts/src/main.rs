@@ -1,0 +1,87 @@
+//! What framing, sending and receiving cost, in figures that do not depend on the machine's speed:
+//! instructions by valgrind, system calls by strace, allocations by an allocator that counts.
+//!
+//! ```text
+//! cargo run --release
+//! ```
+//!
+//! Each line has a limit, and one that is over it fails the run. What a single message costs is the
+//! difference between two runs of different length, so that the costs of starting cancel out.
+
+mod allocations;
+mod measure;
+mod work;
+
+use std::process::ExitCode;
+
+use measure::{instructions, system_calls};
+
+/// A figure, and what it may be at most.
+#[derive(Clone)]
+struct Gate {
+    what: &'static str,
+    found: f64,
+    limit: f64,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [name, times] = &arguments[..] {
+        let times = times.parse().expect("a number of times");
+        work::find(name).expect("a known piece of work")(times);
+        return ExitCode::SUCCESS;
+    }
+    let gates = [framing(), linear(), calls(), allocations::gates()].concat();
+    println!("{:<72} {:>10} {:>10}", "", "found", "limit");
+    let mut over = 0;
+    for Gate { what, found, limit } in &gates {
+        let verdict = if found <= limit { "" } else { " OVER" };
+        over += usize::from(found > limit);
+        println!("{what:<72} {found:>10.4} {limit:>10.4}{verdict}");
+    }
+    println!("{} passed, {over} failed", gates.len() - over);
+    if over == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A message of 16 bytes encoded and decoded, in memory.
+fn framing() -> Vec<Gate> {
+    let copy = instructions("copy", 10_000);
+    let framer = instructions("framer", 10_000);
+    let codec = instructions("codec", 10_000);
+    let gate = |what, found, limit| Gate { what, found, limit };
+    vec![
+        gate("framing, 16 bytes: instructions above the copy", framer - copy, 45.0),
+        gate(
+            "framing, 16 bytes: the same, as a part of tokio-util's codec's",
+            (framer - copy) / (codec - copy),
+            0.125,
+        ),
+    ]
+}
+
+/// A stream that is fed byte by byte, and many frames in one read.
+fn linear() -> Vec<Gate> {
+    let growth = |work, times| instructions(work, times) / instructions(work, times / 4);
+    let gate = |what, work, times| Gate { what, found: growth(work, times), limit: 1.05 };
+    vec![
+        gate("16 MiB as one message, byte by byte: a byte, to 4 MiB", "bytewise_large", 8 << 20),
+        gate("16 MiB as small messages, byte by byte: a byte, to 4 MiB", "bytewise_small", 8 << 20),
+        gate("800,000 tiny frames: a frame, to 200,000", "tiny", 400_000),
+        Gate {
+            what: "a tiny frame among thousands in one read, to one alone",
+            found: instructions("tiny", 100_000) / instructions("framer", 1_000),
+            limit: 1.0,
+        },
+    ]
+}
+
+/// Between two threads, over a Unix socket.
+fn calls() -> Vec<Gate> {
+    let gate = |what, work, times, limit| Gate { what, found: system_calls(work, times), limit };
+    vec![
+        gate("blocking ping-pong, 16 bytes: system calls a round trip", "ping_pong", 2_000, 4.0),
+        gate("tokio ping-pong, 16 bytes: system calls a round trip", "tokio_ping_pong", 2_000, 8.0),
+        gate("blocking, send_many, 16 bytes: system calls a message", "many", 400_000, 0.005),
+        gate("tokio, send_many, 16 bytes: system calls a message", "tokio_many", 400_000, 0.005),
+    ]
+}

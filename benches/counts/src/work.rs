@@ -1,0 +1,186 @@
+//! The pieces of work that are measured, each done a given number of times.
+
+use std::future::Future;
+use std::hint::black_box;
+use std::os::unix::net::UnixStream;
+use std::thread;
+
+use bytes::{Bytes, BytesMut};
+use mpconn::{Event, Extended, Framer, Inbox, encode};
+use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
+
+const MESSAGE: [u8; 16] = *b"sixteen bytes it";
+
+pub fn find(name: &str) -> Option<fn(u64)> {
+    Some(match name {
+        "copy" => copy,
+        "framer" => framer,
+        "codec" => codec,
+        "bytewise_large" => bytewise_large,
+        "bytewise_small" => bytewise_small,
+        "tiny" => tiny,
+        "ping_pong" => ping_pong,
+        "tokio_ping_pong" => tokio_ping_pong,
+        "many" => many,
+        "tokio_many" => tokio_many,
+        _ => return None,
+    })
+}
+
+/// What is left of encoding and decoding without any framing.
+fn copy(times: u64) {
+    let mut wire = Vec::with_capacity(64);
+    for _ in 0..times {
+        wire.clear();
+        wire.extend_from_slice(black_box(&MESSAGE[..]));
+        black_box(&wire[..]);
+    }
+}
+
+fn framer(times: u64) {
+    let mut wire = Vec::with_capacity(64);
+    let mut framer = Framer::new(1 << 20, 1 << 16);
+    for _ in 0..times {
+        let message = black_box(&MESSAGE[..]);
+        wire.clear();
+        encode(message, Extended::Allow, &mut wire).expect("a short message");
+        match framer.next(black_box(&wire)) {
+            Ok((_, Event::Frame(payload))) => black_box(&wire[payload]),
+            other => panic!("{other:?}"),
+        };
+    }
+}
+
+fn codec(times: u64) {
+    let mut wire = BytesMut::with_capacity(64);
+    let mut codec = LengthDelimitedCodec::new();
+    for _ in 0..times {
+        codec.encode(Bytes::from_static(black_box(&MESSAGE[..])), &mut wire).expect("it is short");
+        black_box(codec.decode(black_box(&mut wire)).expect("it is whole"));
+    }
+}
+
+/// One message of so many bytes, which arrives byte by byte.
+fn bytewise_large(times: u64) {
+    bytewise(1, as_length(times));
+}
+
+/// So many bytes, which arrive byte by byte, as messages that are only just read ahead.
+fn bytewise_small(times: u64) {
+    const LENGTH: usize = 60_000;
+    bytewise(as_length(times).div_ceil(LENGTH), LENGTH);
+}
+
+fn bytewise(messages: usize, length: usize) {
+    let mut inbox = Inbox::new();
+    inbox.open(u64::MAX);
+    let header = u32::try_from(length).expect("a short header").to_be_bytes();
+    for _ in 0..messages {
+        let mut bytes = header.into_iter().chain(std::iter::repeat_n(7, length));
+        let received = inbox.receive_with(u64::MAX, &mut Vec::new(), |space| {
+            space.into_slice()[0] = black_box(bytes.next().expect("no byte is read twice"));
+            Ok(Some(1))
+        });
+        assert!(received.expect("it is received"));
+        assert_eq!(inbox.message().len(), length);
+    }
+}
+
+fn as_length(times: u64) -> usize {
+    usize::try_from(times).expect("it fits in memory")
+}
+
+/// So many empty messages, which arrive with reads as long as there is space for.
+fn tiny(times: u64) {
+    let mut inbox = Inbox::new();
+    inbox.open(u64::MAX);
+    for _ in 0..times {
+        let received = inbox.receive_with(u64::MAX, &mut Vec::new(), |space| {
+            let space = space.into_slice();
+            let whole = space.len() - space.len() % 4;
+            space[..whole].fill(0);
+            Ok(Some(whole))
+        });
+        assert!(received.expect("it is received"));
+        assert!(black_box(inbox.message()).is_empty());
+    }
+}
+
+fn ping_pong(times: u64) {
+    let (mut one, mut other) = mpconn_blocking::pipe().expect("a pair");
+    let answerer = thread::spawn(move || {
+        for _ in 0..times {
+            let length = other.recv_borrowed().expect("a ping").len();
+            assert_eq!(length, MESSAGE.len());
+            other.send_bytes(&MESSAGE).expect("it is sent");
+        }
+    });
+    for _ in 0..times {
+        one.send_bytes(&MESSAGE).expect("it is sent");
+        assert_eq!(one.recv_borrowed().expect("a pong"), MESSAGE);
+    }
+    answerer.join().expect("the answerer ends well");
+}
+
+fn tokio_ping_pong(times: u64) {
+    tokio_pair(
+        async move |mut one| {
+            for _ in 0..times {
+                one.send_bytes(&MESSAGE).await.expect("it is sent");
+                assert_eq!(one.recv_borrowed().await.expect("a pong"), MESSAGE);
+            }
+        },
+        async move |mut other| {
+            for _ in 0..times {
+                assert_eq!(other.recv_borrowed().await.expect("a ping"), MESSAGE);
+                other.send_bytes(&MESSAGE).await.expect("it is sent");
+            }
+        },
+    );
+}
+
+fn many(times: u64) {
+    let (mut one, mut other) = mpconn_blocking::pipe().expect("a pair");
+    let receiver = thread::spawn(move || {
+        for _ in 0..times {
+            assert_eq!(other.recv_borrowed().expect("a message"), MESSAGE);
+        }
+    });
+    one.send_many((0..times).map(|_| &MESSAGE)).expect("they are sent");
+    receiver.join().expect("the receiver ends well");
+}
+
+fn tokio_many(times: u64) {
+    tokio_pair(
+        async move |mut one| {
+            one.send_many((0..times).map(|_| &MESSAGE)).await.expect("they are sent");
+        },
+        async move |mut other| {
+            for _ in 0..times {
+                assert_eq!(other.recv_borrowed().await.expect("a message"), MESSAGE);
+            }
+        },
+    );
+}
+
+/// Both ends of a pair, on a thread and a runtime each.
+fn tokio_pair<F, G>(
+    one_end: impl FnOnce(mpconn_tokio::Connection) -> F,
+    other_end: impl FnOnce(mpconn_tokio::Connection) -> G + Send + 'static,
+) where
+    F: Future<Output = ()>,
+    G: Future<Output = ()>,
+{
+    let (one, other) = UnixStream::pair().expect("a pair");
+    let adopt = |stream: UnixStream| {
+        let socket = mpconn_tokio::Socket::try_from(stream).expect("a socket");
+        mpconn_tokio::Connection::unauthenticated(socket)
+    };
+    let other = thread::spawn(move || runtime().block_on(async { other_end(adopt(other)).await }));
+    runtime().block_on(async { one_end(adopt(one)).await });
+    other.join().expect("the other end ends well");
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
