@@ -1,5 +1,5 @@
 //! The serial link's one end with a real Python at the other, and what becomes of it with others.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail them like tests")]
 
 use std::io::{Read, Write};

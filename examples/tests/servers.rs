@@ -1,4 +1,5 @@
 //! Every server here with every Python, with silent and keyless clients, and with its deadline.
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail them like tests")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -16,7 +17,6 @@ const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/client.py");
 const SERVERS: &[&str] = &[
     env!("CARGO_BIN_EXE_thread_server"),
     env!("CARGO_BIN_EXE_mio_server"),
-    #[cfg(target_os = "linux")]
     env!("CARGO_BIN_EXE_uring_server"),
 ];
 
