@@ -69,6 +69,9 @@ fn main() -> Result<()> {
         eprintln!("{CROWD}");
         figures.crowds = crowd::measure(options.effort)?;
     }
+    if figures.is_empty() {
+        return Err("--only names nothing that can be measured".into());
+    }
     options.write(&figures, &machine)?;
     if options.to.is_none() {
         print!("{}", report::markdown(&figures, &machine));
