@@ -3,6 +3,7 @@
 mod blocking;
 mod by_hand;
 mod codec;
+mod floor;
 mod interprocess;
 mod ipc_channel;
 mod naive;
@@ -28,6 +29,8 @@ pub enum End {
     /// Its read-ahead buffer is of 80 KiB, as mpconn's, in place of 64.
     Raw80,
     ByHand,
+    /// No handshake.
+    Floor,
     Naive,
     TokioRaw,
     Codec,
@@ -42,12 +45,13 @@ pub enum End {
 
 impl End {
     /// As the command line has it.
-    const NAMES: [(Self, &str); 11] = [
+    const NAMES: [(Self, &str); 12] = [
         (Self::Blocking, "blocking"),
         (Self::Tokio, "tokio"),
         (Self::Raw, "raw"),
         (Self::Raw80, "raw80"),
         (Self::ByHand, "by-hand"),
+        (Self::Floor, "floor"),
         (Self::Naive, "naive"),
         (Self::TokioRaw, "tokio-raw"),
         (Self::Codec, "codec"),
@@ -83,6 +87,7 @@ impl End {
             Self::Raw => peer::run::<raw::Raw>(task),
             Self::Raw80 => peer::run::<raw::Raw<80>>(task),
             Self::ByHand => peer::run::<by_hand::ByHand>(task),
+            Self::Floor => peer::run::<floor::Floor>(task),
             Self::Naive => peer::run::<naive::Naive>(task),
             Self::TokioRaw => peer::run::<tokio_raw::TokioRaw>(task),
             Self::Codec => peer::run::<codec::Codec>(task),

@@ -159,7 +159,7 @@ fn handshakes() -> Vec<Contender> {
         Contender::new("by hand", End::ByHand, Receiving::Borrowed),
         Contender::new("mpconn blocking", End::Blocking, Receiving::Borrowed),
         Contender::new("mpconn tokio", End::Tokio, Receiving::Borrowed),
-        Contender::new("no handshake", End::Raw, Receiving::Borrowed),
+        Contender::new("no handshake", End::Floor, Receiving::Borrowed),
     ];
     contenders.extend(pythons(Receiving::Borrowed));
     contenders
