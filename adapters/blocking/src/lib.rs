@@ -1,5 +1,5 @@
 //! Python's `multiprocessing.connection` in Rust, blocking: [`Listener`], [`connect`],
-//! [`Connection`], [`pipe`] and [`wait`], over TCP and Unix sockets.
+//! [`Connection`], [`pipe`] and [`wait`], over TCP, Unix sockets and Windows' named pipes.
 //!
 //! ```no_run
 //! use mpconn_blocking::{AuthKey, Listener};
@@ -39,8 +39,14 @@
 //!
 //! An accept that no peer can block; a deadline for everything; limits on what a peer may send;
 //! halves for two threads; connections over [anything that reads and writes](ReadWrite); IPv6
-//! clients; socket files that only their owner can use. There is no thread behind any of it, and
-//! nothing busy-waits.
+//! clients; socket files and pipes that only their owner can use. There is no thread behind any of
+//! it, but one a process for all of Windows' pipes, and nothing busy-waits.
+//!
+//! # Platforms
+//!
+//! Linux is what it is tested on most. On Windows there are TCP and named pipes, and `handle` and
+//! `socket` in place of `fd`; that was tested under Wine, with CPython 3.8, 3.12 and 3.13 for Windows
+//! as peers, and not on Windows itself. For macOS it compiles, and no more is known.
 //!
 //! # Features
 //!
@@ -74,6 +80,8 @@ pub use mpconn::{
 };
 #[cfg(target_os = "linux")]
 pub use mpconn_sockets::Credentials;
+#[cfg(windows)]
+pub use mpconn_sockets::Security;
 pub use platform::{Socket, one_way_pipe, pipe};
 pub use receiver::Receiver;
 pub use sender::Sender;

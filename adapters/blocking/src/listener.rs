@@ -399,7 +399,7 @@ pub struct Closer {
 
 impl Closer {
     /// Closes the listener: nobody can connect any more, and a blocked `accept` ends with
-    /// [`Error::Closed`].
+    /// [`Error::Closed`]. On Windows a TCP port is free when the listener is dropped, and not before.
     pub fn close(&self) {
         if let (Some(bound), Some(bell)) = (self.bound.upgrade(), self.bell.upgrade()) {
             self.closing.close(|| bound.stop());

@@ -7,14 +7,18 @@ use std::task::{Context, Poll, Waker};
 
 use windows_sys::Win32::Foundation::WIN32_ERROR;
 
+/// Whoever waits longest is woken for nothing when more than this many ask: those who still wait ask
+/// again, and those who gave up are forgotten so.
+const WAKERS: usize = 8;
+
 /// Shared between the port, which [ends](Self::end) the operation, and whoever waits for it.
 #[derive(Debug, Default)]
 pub(crate) struct Completion(Mutex<Progress>);
 
 #[derive(Debug)]
 enum Progress {
-    /// To be woken: the last who asked.
-    Pending(Option<Waker>),
+    /// To be woken: who asked, since several threads may wait for one pipe.
+    Pending(Vec<Waker>),
     Ended(Outcome),
 }
 
@@ -29,31 +33,35 @@ pub(crate) struct Outcome {
 
 impl Default for Progress {
     fn default() -> Self {
-        Self::Pending(None)
+        Self::Pending(Vec::new())
     }
 }
 
 impl Completion {
     /// Takes the outcome. To be asked until it is there, and no more.
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
-        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Progress::Pending(waker) => {
-                *waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-            Progress::Ended(outcome) => Poll::Ready(mem::take(outcome)),
-        }
+        self.poll_with(cx, mem::take)
     }
 
     /// Whether the outcome is there.
     pub(crate) fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Progress::Pending(waker) => {
-                *waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-            Progress::Ended(_) => Poll::Ready(()),
+        self.poll_with(cx, |_| ())
+    }
+
+    fn poll_with<T>(&self, cx: &mut Context<'_>, take: impl FnOnce(&mut Outcome) -> T) -> Poll<T> {
+        let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let wakers = match &mut *progress {
+            Progress::Ended(outcome) => return Poll::Ready(take(outcome)),
+            Progress::Pending(wakers) => wakers,
+        };
+        if wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            return Poll::Pending;
         }
+        let too_many = if wakers.len() < WAKERS { Vec::new() } else { mem::take(wakers) };
+        wakers.push(cx.waker().clone());
+        drop(progress);
+        too_many.into_iter().for_each(Waker::wake);
+        Poll::Pending
     }
 
     pub(crate) fn end(&self, outcome: Outcome) {
@@ -61,8 +69,8 @@ impl Completion {
         let before = mem::replace(&mut *progress, Progress::Ended(outcome));
         drop(progress);
         // Outside the lock: a waker may do anything.
-        if let Progress::Pending(Some(waker)) = before {
-            waker.wake();
+        if let Progress::Pending(wakers) = before {
+            wakers.into_iter().for_each(Waker::wake);
         }
     }
 }

@@ -9,6 +9,13 @@
 //! close in the middle of a message is told from one between two, and a part of a message that was
 //! received stays received.
 //!
+//! # What has been seen
+//!
+//! All of it was tested under Wine 8, with CPython 3.8, 3.12 and 3.13 for Windows as peers, and not on
+//! Windows itself. Wine does not enforce the first instance's claim to the name, security descriptors
+//! and impersonation levels: that these are asked for is tested, and what Windows makes of them is its
+//! documentation's word.
+//!
 //! # How it works
 //!
 //! - `sys` and `security`: the system's calls, one by one.

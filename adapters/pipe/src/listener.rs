@@ -17,9 +17,6 @@ use crate::sys::{self, Direction};
 ///
 /// From its making to its close there is always an instance of the pipe that a client can find: the
 /// next one is made before the last is handed out. Clients from other machines are refused.
-///
-/// Wine does not enforce that the name is nobody else's, nor who may connect; that these are asked
-/// for is tested, and what real Windows makes of it is its documentation's word.
 #[derive(Debug)]
 pub struct Listener {
     name: String,

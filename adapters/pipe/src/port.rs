@@ -16,7 +16,8 @@ use std::io;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use windows_sys::Win32::Foundation::{
@@ -62,8 +63,8 @@ struct Port {
 #[derive(Debug)]
 struct InFlight(*mut Operation);
 
-// SAFETY: nothing about an operation belongs to a thread, and only the owner of the table's entry
-// touches it.
+// SAFETY: nothing about an operation belongs to a thread, and it is touched with the table locked, or
+// out of the table by the one who took it out.
 unsafe impl Send for InFlight {}
 
 struct Operation {
@@ -237,6 +238,7 @@ impl Port {
         if status == STATUS_PENDING {
             return None;
         }
+        fence(Ordering::Acquire);
         table.remove(&address);
         drop(table);
         // SAFETY: from `Box::into_raw`, out of the table, and ended: ours alone.
@@ -246,7 +248,7 @@ impl Port {
         Some((completion, Outcome { buffer, transferred: overlapped.InternalHigh, error }))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<usize, InFlight>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<usize, InFlight>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -200,6 +200,25 @@ fn readiness_takes_nothing() {
 }
 
 #[test]
+fn all_who_wait_for_one_pipe_are_woken() {
+    const THREADS: usize = 20;
+    let (mut one, other) = ends();
+    // Those who have given up before are not in the way.
+    for _ in 0..THREADS {
+        let until = Some(Instant::now());
+        assert!(block_until(until, |cx| other.pipe.poll_readable(cx)).is_none());
+    }
+    let until = Some(Instant::now() + LONG);
+    let wait = || block_until(until, |cx| other.pipe.poll_readable(cx)).is_some();
+    thread::scope(|scope| {
+        let waiting = [(); THREADS].map(|()| scope.spawn(wait));
+        thread::sleep(SHORT);
+        one.send(b"for all");
+        assert!(waiting.into_iter().all(|thread| thread.join().expect("no panic")));
+    });
+}
+
+#[test]
 fn what_is_there_needs_no_waiting() {
     let (mut one, mut other) = ends();
     one.send_for(Duration::ZERO, b"short").expect("there is room");

@@ -392,7 +392,7 @@ pub struct Closer {
 
 impl Closer {
     /// Closes the listener: nobody can connect any more, and a waiting `accept` ends with
-    /// [`Error::Closed`].
+    /// [`Error::Closed`]. On Windows a TCP port is free when the listener is dropped, and not before.
     pub fn close(&self) {
         if let Some(bound) = self.bound.upgrade() {
             self.closing.close(|| bound.stop());

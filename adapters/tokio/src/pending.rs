@@ -41,6 +41,6 @@ impl Pending {
 impl Transfer for Pending {
     /// The runtime may not have seen yet what the kernel has.
     fn transfer_now(&self, operation: Operation<'_>) -> io::Result<Option<usize>> {
-        transfer_now(&self.socket, operation)
+        transfer_now(&self.socket, &mut Context::from_waker(&self.waker), operation)
     }
 }

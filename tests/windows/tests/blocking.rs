@@ -8,7 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mpconn_blocking::{
-    AuthKey, Connection, Error, Listener, Socket, Source, connect, one_way_pipe, pipe, wait,
+    AuthKey, Connection, Error, Listener, ListenerOptions, Phase, Security, Socket, Source,
+    connect, one_way_pipe, pipe, wait,
 };
 use mpconn_tests::content::message;
 use mpconn_tests::python::Peer;
@@ -96,6 +97,19 @@ fn a_pipe_of_one_way() {
     assert_eq!(receiver.recv_bytes().unwrap(), b"this way");
     drop(sender);
     assert!(matches!(receiver.recv_bytes(), Err(Error::Ended)));
+}
+
+#[test]
+fn who_may_connect() {
+    let options = ListenerOptions::with_key(AuthKey::new(KEY));
+    let everybody = options.clone().security(Security::sddl("D:P(A;;GA;;;WD)"));
+    let mut listener = everybody.bind_fresh().unwrap();
+    let address = listener.address().clone();
+    let client = thread::spawn(move || connect(address, AuthKey::new(KEY)).unwrap());
+    drop((listener.accept_timeout(LONG).unwrap(), client.join().unwrap()));
+
+    let nonsense = options.security(Security::sddl("everybody")).bind(Net::Pipe.fresh());
+    assert!(matches!(nonsense, Err(Error::Unreachable { phase: Phase::Listen, .. })));
 }
 
 #[test]

@@ -14,6 +14,13 @@ use crate::bind::{Bound, no_family, unsupported};
 #[derive(Debug)]
 pub enum SocketFile {}
 
+// So that those who hold one drop it as they do on Unix.
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        match *self {}
+    }
+}
+
 impl Bound {
     /// A TCP socket that somebody else has made.
     ///

@@ -86,7 +86,11 @@ pub(crate) fn open(address: &Address) -> io::Result<Option<Socket>> {
 }
 
 /// What can be done at this moment, also where the runtime has not seen yet what the kernel has.
-pub(crate) fn transfer_now(socket: &Socket, operation: Operation<'_>) -> io::Result<Option<usize>> {
+pub(crate) fn transfer_now(
+    socket: &Socket,
+    _: &mut Context<'_>,
+    operation: Operation<'_>,
+) -> io::Result<Option<usize>> {
     mpconn_sockets::transfer_now(socket, operation)
 }
 

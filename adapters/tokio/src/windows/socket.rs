@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::os::windows::io::{AsHandle, AsSocket, BorrowedHandle, BorrowedSocket, OwnedHandle};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use mpconn::{Address, Operation, Space};
 use mpconn_pipe::{Pipe, connect};
@@ -13,6 +13,7 @@ use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 
 use crate::Transport;
+use crate::transport::for_now;
 
 /// A connected TCP socket, or an end of a named pipe.
 ///
@@ -110,11 +111,21 @@ pub(crate) fn open(address: &Address) -> io::Result<Option<Socket>> {
     }
 }
 
-/// What can be done at this moment, also where the runtime has not seen yet what the system has.
-pub(crate) fn transfer_now(socket: &Socket, operation: Operation<'_>) -> io::Result<Option<usize>> {
+/// What can be done at this moment, also where the runtime has not seen yet what the system has. A
+/// pipe wakes the task of `cx` when there is more.
+pub(crate) fn transfer_now(
+    socket: &Socket,
+    cx: &mut Context<'_>,
+    operation: Operation<'_>,
+) -> io::Result<Option<usize>> {
     let stream = match socket {
         Socket::Tcp(stream) => stream,
-        Socket::Pipe(_) => return transfer_pipe(socket, operation),
+        Socket::Pipe(pipe) => {
+            return for_now(match operation {
+                Operation::Write(slices) => pipe.poll_send(cx, &slices.map(IoSlice::new)),
+                Operation::Read(mut space) => pipe.poll_receive(cx, &mut space),
+            });
+        }
     };
     // In non-blocking mode, as everything on the runtime.
     let moved = match operation {
@@ -131,14 +142,6 @@ pub(crate) fn transfer_now(socket: &Socket, operation: Operation<'_>) -> io::Res
         Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
         Err(error) => Err(error.into()),
     }
-}
-
-fn transfer_pipe(socket: &Socket, operation: Operation<'_>) -> io::Result<Option<usize>> {
-    let mut cx = Context::from_waker(Waker::noop());
-    crate::transport::for_now(match operation {
-        Operation::Write(slices) => socket.poll_send(&mut cx, &slices.map(IoSlice::new)),
-        Operation::Read(space) => socket.poll_receive(&mut cx, space),
-    })
 }
 
 impl From<TcpStream> for Socket {

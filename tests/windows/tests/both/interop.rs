@@ -13,8 +13,6 @@ use crate::adapter::{ConnectOptions, Connection, Listener, ListenerOptions, conn
 const SIZES: [usize; 15] =
     [0, 1, 127, 128, 129, 4095, 4096, 4097, 8192, 65_535, 65_536, 65_537, 200_000, 16 << 20, 0];
 
-const PIPE: &str = "AF_PIPE";
-
 fn pythons() -> &'static [Python] {
     let pythons = pythons::all();
     assert!(!pythons.is_empty(), "these tests are nothing without Pythons");
@@ -45,6 +43,20 @@ fn converse(python: &Python, mut peer: Connection, script: Script) {
     assert_eq!(script.result(), "ok", "{name}");
 }
 
+/// Takes one message and leaves with an empty one.
+fn part<'a>(python: &'a Python, key: Option<&'a [u8]>) -> Peer<'a> {
+    Peer::new(python, key, "part")
+}
+
+fn take_leave(python: &Python, mut peer: Connection, script: Script) {
+    let name = python.name();
+    peer.send_bytes(b"go").unwrap();
+    assert_eq!(peer.recv_bytes().unwrap(), b"", "{name}");
+    let end = peer.recv_bytes();
+    assert!(matches!(end, Err(Error::Ended)), "{name}: {end:?}");
+    assert_eq!(script.result(), "ok", "{name}");
+}
+
 #[test]
 fn a_listener_serves_every_python() {
     for python in pythons() {
@@ -69,48 +81,32 @@ fn a_client_calls_every_python() {
 }
 
 #[test]
-fn python_chooses_the_address() {
-    for python in pythons() {
-        let (script, address) = exchange(python).fresh_listener(PIPE);
-        assert!(matches!(&address, Address::Pipe(name) if name.starts_with(r"\\.\pipe\")));
-        converse(python, connect(address, AuthKey::new(KEY)).unwrap(), script);
-    }
-}
-
-#[test]
-fn we_choose_the_address_and_it_is_a_pipe() {
+fn either_side_chooses_the_address_and_it_is_a_pipe() {
     for python in pythons() {
         let mut listener = ListenerOptions::with_key(AuthKey::new(KEY)).bind_fresh().unwrap();
-        let Address::Pipe(name) = listener.address() else { panic!("the default is a pipe") };
-        assert!(name.starts_with(r"\\.\pipe\"));
-        let script = exchange(python).client(listener.address());
-        converse(python, listener.accept_timeout(LONG).unwrap(), script);
+        let (script, address) = part(python, Some(KEY)).fresh_listener("AF_PIPE");
+        for address in [&address, listener.address()] {
+            assert!(matches!(address, Address::Pipe(name) if name.starts_with(r"\\.\pipe\")));
+        }
+        take_leave(python, connect(address, AuthKey::new(KEY)).unwrap(), script);
+        let script = part(python, Some(KEY)).client(listener.address());
+        take_leave(python, listener.accept_timeout(LONG).unwrap(), script);
     }
 }
 
 #[test]
-fn an_empty_message_is_the_last_and_then_the_end() {
+fn our_last_message_is_empty() {
     for python in pythons() {
-        for net in Net::ALL {
-            let mut listener = Listener::bind(net.fresh(), AuthKey::new(KEY)).unwrap();
-            let script = Peer::new(python, Some(KEY), "part").client(listener.address());
-            let mut connection = listener.accept_timeout(LONG).unwrap();
-            connection.send_bytes(b"go").unwrap();
-            assert_eq!(connection.recv_bytes().unwrap(), b"");
-            let end = connection.recv_bytes();
-            assert!(matches!(end, Err(Error::Ended)), "{}: {end:?}", python.name());
-            assert_eq!(script.result(), "ok");
-
-            let mut script = Peer::new(python, Some(KEY), "listen").client(listener.address());
-            let mut connection = listener.accept_timeout(LONG).unwrap();
-            connection.send_bytes(b"x").unwrap();
-            connection.send_bytes(b"").unwrap();
-            drop(connection);
-            assert_eq!(script.told("connected"), "");
-            assert_eq!(script.told("received"), "78");
-            assert_eq!(script.told("received"), "");
-            assert_eq!(script.result(), "EOFError", "{}", python.name());
-        }
+        let mut listener = Listener::bind(Net::Pipe.fresh(), AuthKey::new(KEY)).unwrap();
+        let mut script = Peer::new(python, Some(KEY), "listen").client(listener.address());
+        let mut connection = listener.accept_timeout(LONG).unwrap();
+        connection.send_bytes(b"x").unwrap();
+        connection.send_bytes(b"").unwrap();
+        drop(connection);
+        assert_eq!(script.told("connected"), "");
+        assert_eq!(script.told("received"), "78");
+        assert_eq!(script.told("received"), "");
+        assert_eq!(script.result(), "EOFError", "{}", python.name());
     }
 }
 
@@ -119,13 +115,12 @@ fn another_key_is_refused_on_both_sides() {
     for python in pythons() {
         for net in Net::ALL {
             let mut listener = Listener::bind(net.fresh(), AuthKey::new(KEY)).unwrap();
-            let script = Peer::new(python, Some(b"another key"), "part").client(listener.address());
+            let script = part(python, Some(b"another key")).client(listener.address());
             let Some(Err(error)) = listener.incoming().next() else { panic!("it got in") };
             assert!(error.is_authentication(), "{}: {error:?}", python.name());
             assert_eq!(script.result(), "AuthenticationError", "{}", python.name());
 
-            let peer = Peer::new(python, Some(b"another key"), "part");
-            let (script, address) = peer.listener(&net.fresh());
+            let (script, address) = part(python, Some(b"another key")).listener(&net.fresh());
             let error = connect(address, AuthKey::new(KEY)).unwrap_err();
             assert!(error.is_authentication(), "{}: {error:?}", python.name());
             assert_eq!(script.result(), "AuthenticationError", "{}", python.name());
@@ -136,20 +131,12 @@ fn another_key_is_refused_on_both_sides() {
 #[test]
 fn without_a_key() {
     for python in pythons() {
-        for net in Net::ALL {
-            let mut listener = ListenerOptions::without_key().bind(net.fresh()).unwrap();
-            let script = Peer::new(python, None, "part").client(listener.address());
-            let mut connection = listener.accept_timeout(LONG).unwrap();
-            connection.send_bytes(b"go").unwrap();
-            assert_eq!(connection.recv_bytes().unwrap(), b"");
-            assert_eq!(script.result(), "ok");
+        let mut listener = ListenerOptions::without_key().bind(Net::Pipe.fresh()).unwrap();
+        let script = part(python, None).client(listener.address());
+        take_leave(python, listener.accept_timeout(LONG).unwrap(), script);
 
-            let (script, address) = Peer::new(python, None, "part").listener(&net.fresh());
-            let mut connection = ConnectOptions::without_key().connect(address).unwrap();
-            connection.send_bytes(b"go").unwrap();
-            assert_eq!(connection.recv_bytes().unwrap(), b"");
-            assert_eq!(script.result(), "ok");
-        }
+        let (script, address) = part(python, None).listener(&Net::Pipe.fresh());
+        take_leave(python, ConnectOptions::without_key().connect(address).unwrap(), script);
     }
 }
 
