@@ -19,6 +19,21 @@ pub use exchange::exchange;
 pub use operations::operations;
 pub use pair::pair;
 
+/// A target by its name in `fuzz/`, and its body.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: [Target; 8] = [
+    ("framer", framer),
+    ("split", split),
+    ("operations", operations),
+    ("handshake_listener", handshake_listener),
+    ("handshake_client", handshake_client),
+    ("pair", pair),
+    ("exchange", exchange),
+    ("addresses", addresses),
+];
+
 /// The framer gives from a stream what a plain parser finds in it, whatever the limits are.
 pub fn framer(data: &[u8]) {
     let mut input = Input(data);

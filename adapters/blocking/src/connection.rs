@@ -19,6 +19,9 @@ use crate::{Deadline, Duplex, Receiver, Sender, Socket, Transport};
 /// one system call, and sent with one each; large ones are read straight into their destination,
 /// which grows with what arrives.
 ///
+/// Since it reads ahead, it must be the only reader of its end: it cannot share a pipe with other
+/// processes that receive from it, as the workers of a Python `Queue` do.
+///
 /// It is a [`Receiver`] and a [`Sender`], and has their methods; [`split`](Self::split) takes them
 /// apart, for two threads.
 #[derive(Debug)]

@@ -104,7 +104,7 @@ impl ListenerOptions {
 /// a limited time, and nothing else. Between two calls nothing happens: there is no thread behind
 /// it, and the time does not count against the peers either.
 ///
-/// Dropping it closes it.
+/// Dropping it closes it; a forked child closes its own part alone, and its parent goes on.
 #[derive(Debug)]
 pub struct Listener {
     bound: Arc<Bound>,
@@ -403,7 +403,10 @@ impl Closer {
     pub fn close(&self) {
         if let (Some(bound), Some(bell)) = (self.bound.upgrade(), self.bell.upgrade()) {
             self.closing.close(|| bound.stop());
-            bell.ring();
+            // A forked child shares the bell: it would wake its parent, and for nothing.
+            if self.closing.is_of_this_process() {
+                bell.ring();
+            }
         }
     }
 }

@@ -26,6 +26,9 @@ use crate::{Receiver, Sender, Socket, Transport};
 /// one system call, and sent with one each; large ones are read straight into their destination,
 /// which grows with what arrives.
 ///
+/// Since it reads ahead, it must be the only reader of its end: it cannot share a pipe with other
+/// processes that receive from it, as the workers of a Python `Queue` do.
+///
 /// It is a [`Receiver`] and a [`Sender`], and has their methods, and it is a [`Stream`] and a
 /// [`Sink`] as they are; [`halves`](Self::halves) lends them, and [`split`](Self::split) takes them
 /// apart, for two tasks.
