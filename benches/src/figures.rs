@@ -76,6 +76,10 @@ pub struct Figures {
 }
 
 impl Figures {
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty() && self.calls.is_empty() && self.crowds.is_empty()
+    }
+
     fn of(&self, cell: Cell, contender: &str) -> impl Iterator<Item = &Sample> {
         let mine = move |sample: &&Sample| sample.cell == cell && sample.contender == contender;
         self.samples.iter().filter(mine)

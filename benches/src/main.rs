@@ -53,10 +53,13 @@ fn main() -> Result<()> {
     let options = Options::parse(arguments)?;
     // So do the peers, who inherit it.
     mpconn_tests::process::stay_on_one_cpu()?;
+    let machine = machine::description();
     let mut figures = Figures::default();
     for cell in options.cells() {
         eprintln!("{}", cell.name());
         figures.samples.extend(measure::measure(cell, options.effort)?);
+        // Each time, so that a run that is broken off was not for nothing.
+        options.write(&figures, &machine)?;
     }
     if options.wants(CALLS) {
         eprintln!("{CALLS}");
@@ -66,9 +69,12 @@ fn main() -> Result<()> {
         eprintln!("{CROWD}");
         figures.crowds = crowd::measure(options.effort)?;
     }
-    match &options.to {
-        Some(directory) => report::write(&figures, directory)?,
-        None => print!("{}", report::markdown(&figures, &machine::description())),
+    if figures.is_empty() {
+        return Err("--only names nothing that can be measured".into());
+    }
+    options.write(&figures, &machine)?;
+    if options.to.is_none() {
+        print!("{}", report::markdown(&figures, &machine));
     }
     Ok(())
 }
@@ -89,6 +95,10 @@ impl Options {
             }
         }
         Ok(options)
+    }
+
+    fn write(&self, figures: &Figures, machine: &[String]) -> Result<()> {
+        self.to.as_ref().map_or(Ok(()), |directory| report::write(figures, machine, directory))
     }
 
     fn wants(&self, name: &str) -> bool {

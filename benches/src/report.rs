@@ -8,16 +8,15 @@ use crate::figures::{Calls, CrowdSample, Figures, Spread};
 use crate::link::Result;
 use crate::peer::Shape;
 use crate::plan::{Cell, MIB, Transport};
-use crate::{crowd, machine, picture, targets};
+use crate::{crowd, picture, targets};
 
 /// Writes all three to a directory.
-pub fn write(figures: &Figures, directory: &Path) -> Result<()> {
+pub fn write(figures: &Figures, machine: &[String], directory: &Path) -> Result<()> {
     fs::create_dir_all(directory)?;
-    let machine = machine::description();
-    fs::write(directory.join("figures.md"), markdown(figures, &machine))?;
-    fs::write(directory.join("figures.csv"), csv(figures, &machine))?;
-    fs::write(directory.join("crowds.csv"), crowds_csv(figures, &machine))?;
-    fs::write(directory.join("figures.svg"), picture::draw(figures, &machine))?;
+    fs::write(directory.join("figures.md"), markdown(figures, machine))?;
+    fs::write(directory.join("figures.csv"), csv(figures, machine))?;
+    fs::write(directory.join("crowds.csv"), crowds_csv(figures, machine))?;
+    fs::write(directory.join("figures.svg"), picture::draw(figures, machine))?;
     Ok(())
 }
 
@@ -27,7 +26,8 @@ pub fn markdown(figures: &Figures, machine: &[String]) -> String {
         let _ = writeln!(text, "- {line}");
     }
     text += "\nThe first row is absolute, the others are ratios to it, paired by round: medians, with \
-             the least\nand the most. [README.md](../README.md) says what each row is.\n";
+             the least\nand the most. Where the first row has no part in a load, the others are absolute. \
+             More is better.\n[README.md](../README.md) says what each row is.\n";
     let _ = write!(text, "\n## Targets\n\n{}", targets::table(figures));
     for transport in [Transport::Unix, Transport::Tcp] {
         for shape in [Shape::PingPong, Shape::OneWay, Shape::Batched, Shape::Handshake] {

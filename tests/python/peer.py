@@ -62,6 +62,8 @@ def connect(orders):
     listener = Listener(address_of(orders), family_of(orders), authkey=key)
     if 'host' in orders:
         tell('listening', str(listener.address[1]))
+    elif 'family' in orders:
+        tell('listening', listener.address)
     else:
         tell('listening', '0')
     connection = listener.accept()
@@ -70,15 +72,17 @@ def connect(orders):
 
 
 def family_of(orders):
-    """Python infers every family but AF_INET6."""
+    """Python infers every family but AF_INET6, where there is an address."""
+    if 'family' in orders:
+        return orders['family'].decode()
     return 'AF_INET6' if b':' in orders.get('host', b'') else None
 
 
 def address_of(orders):
     if 'host' in orders:
         return orders['host'].decode(), int(orders['port'])
-    path = orders['path']
-    return path if str is bytes else os.fsdecode(path)
+    path = orders.get('path')
+    return path if path is None or str is bytes else os.fsdecode(path)
 
 
 def is_abstract(orders):
@@ -144,7 +148,29 @@ def speak(connection, orders):
     listen_in(connection, orders)
 
 
-DOINGS = {'exchange': exchange, 'huge': huge, 'listen': listen_in, 'speak': speak}
+def part(connection, orders):
+    """Takes one message, and leaves with an empty one."""
+    connection.recv_bytes()
+    connection.send_bytes(b'')
+
+
+def overhear(connection, orders):
+    """Reads on a duplicate of another process's handle of a Windows pipe, beside that process."""
+    import _winapi
+    from multiprocessing.connection import PipeConnection
+    owner = _winapi.OpenProcess(0x40, False, int(orders['owner']))  # PROCESS_DUP_HANDLE
+    duplicate = _winapi.DuplicateHandle(
+        owner, int(orders['handle']), _winapi.GetCurrentProcess(), 0, False,
+        _winapi.DUPLICATE_SAME_ACCESS)
+    overheard = PipeConnection(duplicate)
+    connection.send_bytes(b'ready')
+    for _ in range(int(orders['times'])):
+        connection.send_bytes(overheard.recv_bytes())
+    expect_the_end(connection)
+
+
+DOINGS = {'exchange': exchange, 'huge': huge, 'listen': listen_in, 'overhear': overhear,
+          'part': part, 'speak': speak}
 
 if __name__ == '__main__':
     main()

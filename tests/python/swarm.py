@@ -1,4 +1,5 @@
 """Many clients at once, a thread each. Tells how many got their message back turned round."""
+import hmac  # Client imports it when it needs it, which fails on Windows in many threads at once.
 import threading
 
 import peer

@@ -161,9 +161,8 @@ mod clients {
 }
 
 mod listeners {
-    use std::os::fd::OwnedFd;
-
     use futures_core::Stream;
+    use rustix::fd::OwnedFd;
 
     use super::{
         Address, AuthKey, Closer, Connection, Duration, Error, Family, Pin, Policy, Socket,
@@ -350,6 +349,25 @@ impl<T: Transport> Connection<T> {
     /// As the adapter's.
     pub fn set_receive_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
         self.0.set_receive_timeout(timeout);
+    }
+
+    /// As the adapter's.
+    pub fn set_max_message(&mut self, bytes: u64) {
+        self.0.set_max_message(bytes);
+    }
+
+    /// As the adapter's.
+    pub fn set_send_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
+        self.0.set_send_timeout(timeout);
+    }
+
+    /// As the adapter's.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn poll(&self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
+        T::block_on(self.0.poll(timeout))
     }
 
     /// As the adapter's.

@@ -58,6 +58,7 @@ impl Script {
             }
             Address::Unix(path) => self.order("path", path.as_os_str().as_encoded_bytes()),
             Address::Abstract(name) => self.order("path", &[b"\0", name.as_slice()].concat()),
+            Address::Pipe(name) => self.order("path", name.as_bytes()),
             other => panic!("{other} is not for this platform"),
         }
     }
@@ -160,17 +161,35 @@ impl<'a> Peer<'a> {
         (script, address)
     }
 
+    /// Python's `Listener(None, family)`, and where that is.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come to listen, or at no address of one string.
+    #[must_use]
+    pub fn fresh_listener(&self, family: &'a str) -> (Script, Address) {
+        let mut script = self.clone().with("family", family).begin("listener");
+        script.go();
+        let address = script.told("listening").parse().expect("an address");
+        (script, address)
+    }
+
     fn start(&self, role: &str, address: &Address) -> Script {
+        let mut script = self.begin(role);
+        script.order_address(address);
+        script.go();
+        script
+    }
+
+    fn begin(&self, role: &str) -> Script {
         let mut script = Script::start(self.python, "peer.py");
         script.order("role", role.as_bytes());
-        script.order_address(address);
         if let Some(key) = self.key {
             script.order("key", key);
         }
         for (name, value) in &self.orders {
             script.order(name, value);
         }
-        script.go();
         script
     }
 }

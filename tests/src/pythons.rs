@@ -104,7 +104,8 @@ fn candidates() -> Vec<PathBuf> {
     let root = env::var_os("PYENV_ROOT").map(PathBuf::from);
     let root = root.or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv")));
     let versions = root.map(|root| list(&root.join("versions"))).unwrap_or_default();
-    let mut candidates: Vec<_> = versions.iter().map(|path| path.join("bin/python")).collect();
+    let python = if cfg!(windows) { "python.exe" } else { "bin/python" };
+    let mut candidates: Vec<_> = versions.iter().map(|path| path.join(python)).collect();
     for directory in env::split_paths(&env::var_os("PATH").unwrap_or_default()) {
         candidates.extend(list(&directory).into_iter().filter(|path| {
             path.file_name().is_some_and(|name| is_interpreter(&name.to_string_lossy()))

@@ -1,0 +1,116 @@
+//! What the tests on Windows have in common. On other systems there are none.
+#![cfg(windows)]
+
+use std::io::IoSlice;
+use std::time::{Duration, Instant};
+
+use mpconn::{Address, Error, Extended, Inbox, Space, encode};
+use mpconn_pipe::{Pipe, block_until, connect};
+
+/// What is waited for in vain takes this long.
+pub const SHORT: Duration = Duration::from_millis(50);
+
+/// Longer than anything that is waited for.
+pub const LONG: Duration = Duration::from_secs(30);
+
+/// What both sides have.
+pub const KEY: &[u8] = b"a key that both sides have";
+
+/// What a connection goes over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Net {
+    /// TCP over IPv4.
+    Tcp,
+    /// A named pipe.
+    Pipe,
+}
+
+impl Net {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Tcp, Self::Pipe];
+
+    /// An address to listen at, which nobody else uses.
+    #[must_use]
+    pub fn fresh(self) -> Address {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        match self {
+            Self::Tcp => ("127.0.0.1", 0).into(),
+            Self::Pipe => {
+                let (process, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+                Address::Pipe(format!(r"\\.\pipe\mpconn-tests-{process}-{number}"))
+            }
+        }
+    }
+}
+
+/// A client of a pipe that keeps to the protocol only as far as it likes.
+#[derive(Debug)]
+pub struct Raw {
+    /// Its end of the pipe.
+    pub pipe: Pipe,
+    inbox: Inbox,
+}
+
+impl Raw {
+    /// Connects to where somebody listens.
+    ///
+    /// # Panics
+    ///
+    /// When nobody does, or not in time.
+    #[must_use]
+    pub fn connect(address: &Address) -> Self {
+        let Address::Pipe(name) = address else { panic!("{address} is no pipe") };
+        let deadline = Instant::now() + LONG;
+        loop {
+            if let Some(pipe) = connect(name).expect("somebody listens") {
+                return pipe.into();
+            }
+            assert!(Instant::now() < deadline, "the pipe stays busy");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Sends one message.
+    ///
+    /// # Panics
+    ///
+    /// When it does not go.
+    pub fn send(&mut self, message: &[u8]) {
+        let mut frame = Vec::new();
+        encode(message, Extended::Allow, &mut frame).expect("extended ones are allowed");
+        let mut sent = 0;
+        while sent < frame.len() {
+            let rest = [IoSlice::new(&frame[sent..])];
+            let deadline = Some(Instant::now() + LONG);
+            let n = block_until(deadline, |cx| self.pipe.poll_send(cx, &rest)).expect("in time");
+            sent += n.expect("the peer is there");
+        }
+    }
+
+    /// Receives one message.
+    ///
+    /// # Errors
+    ///
+    /// What there is in its place.
+    ///
+    /// # Panics
+    ///
+    /// When nothing comes.
+    pub fn receive(&mut self) -> Result<Vec<u8>, Error> {
+        let deadline = Some(Instant::now() + LONG);
+        let read = |mut space: Space<'_>| {
+            block_until(deadline, |cx| self.pipe.poll_receive(cx, &mut space)).transpose()
+        };
+        assert!(self.inbox.receive_with(u64::MAX, &mut Vec::new(), read)?, "nothing came");
+        Ok(self.inbox.take())
+    }
+}
+
+impl From<Pipe> for Raw {
+    fn from(pipe: Pipe) -> Self {
+        let mut inbox = Inbox::new();
+        inbox.open(u64::MAX);
+        Self { pipe, inbox }
+    }
+}
