@@ -238,7 +238,7 @@ impl Listener {
 
             // What has arrived comes first, then what has expired, then new clients.
             for number in ready.slots {
-                self.slots.advance(number, Slot::advance_now);
+                self.slots.advance(number, Slot::advance_a_turn);
             }
             self.slots.expire(self.clock);
             if ready.clients {
@@ -329,7 +329,7 @@ impl Listener {
             }
             let Some((socket, peer)) = self.take_client()? else { break };
             if let Some(number) = self.slots.add(|_| socket, peer, self.clock) {
-                self.slots.advance(number, Slot::advance_now);
+                self.slots.advance(number, Slot::advance_a_turn);
             }
         }
         Ok(())

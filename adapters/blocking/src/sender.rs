@@ -86,7 +86,7 @@ impl<T: Transport> Sender<T> {
         self.outbox.send_with(message, |slices| transport.send(slices, deadline))
     }
 
-    /// Sends many messages with few system calls: small ones are gathered, 64 KiB a call. The
+    /// Sends many messages with few system calls: small ones are gathered, 256 KiB a call. The
     /// timeout is for all of them.
     ///
     /// # Errors

@@ -206,4 +206,21 @@ impl<S: Transfer> Slot<S> {
         let transfer = |operation: Operation<'_>| self.socket.transfer_now(operation);
         self.negotiation.drive(&mut self.inbox, transfer)
     }
+
+    /// Goes on until it is the client's turn. What that is to send in answer to what is sent here
+    /// cannot have come yet: it is left to whoever waits for it, and costs no call that finds nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of the handshake.
+    pub fn advance_a_turn(&mut self) -> Result<Option<Authenticated>, Error> {
+        let mut has_written = false;
+        self.negotiation.drive(&mut self.inbox, |operation| {
+            if matches!(operation, Operation::Read(_)) && has_written {
+                return Ok(None);
+            }
+            has_written = matches!(operation, Operation::Write(_));
+            self.socket.transfer_now(operation)
+        })
+    }
 }

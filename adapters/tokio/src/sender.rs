@@ -127,7 +127,7 @@ impl<T: Transport> Sender<T> {
         sent.await.unwrap_or(Err(Error::TimedOut(Phase::Send)))
     }
 
-    /// Sends many messages with few system calls: small ones are gathered, 64 KiB a call. The
+    /// Sends many messages with few system calls: small ones are gathered, 256 KiB a call. The
     /// timeout is for all of them.
     ///
     /// # Errors

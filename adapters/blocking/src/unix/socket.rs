@@ -63,8 +63,10 @@ impl Socket {
         mut operation: impl FnMut(bool) -> Result<usize, Errno>,
     ) -> io::Result<Option<usize>> {
         let forever = deadline.is_never();
-        // Only sockets can be told not to wait, call by call.
-        if !self.is_socket && !forever && !ready(self, interest, deadline)? {
+        // Only sockets can be told not to wait, call by call. What a peer is given time to send is
+        // seldom there yet, where there mostly is room to send.
+        let waits_first = !self.is_socket || interest == PollFlags::IN;
+        if !forever && waits_first && !ready(self, interest, deadline)? {
             return Ok(None);
         }
         loop {
