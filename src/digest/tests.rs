@@ -20,7 +20,7 @@ fn names_are_those_of_python() {
 #[test]
 fn lengths_are_those_of_the_macs() {
     for digest in Digest::ALL {
-        for key in [&b""[..], b"key", &[7; 300]] {
+        for key in [&b""[..], &[7; 300]] {
             let mac = digest.mac(key, b"message");
             assert_eq!(mac.as_slice().len(), digest.mac_len());
             assert!(digest.mac_len() <= MAX_MAC && digest.prefix().len() <= MAX_PREFIX);
@@ -35,7 +35,7 @@ fn only_the_same_matches() {
         let mac = digest.mac(b"key", b"message");
         let right = mac.as_slice().to_vec();
         assert!(mac.matches(&right));
-        for bit in 0..8 * right.len() {
+        for bit in (0..8 * right.len()).step_by(if cfg!(miri) { 37 } else { 1 }) {
             let mut wrong = right.clone();
             wrong[bit / 8] ^= 1 << (bit % 8);
             assert!(!mac.matches(&wrong));

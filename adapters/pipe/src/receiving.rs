@@ -53,10 +53,14 @@ impl Receiving {
                 State::Idle => self.state = State::Reading(self.start(channel)?),
                 State::Reading(reading) => {
                     let outcome = ready!(reading.poll(cx));
-                    self.state = self.arrived(channel, outcome).unwrap_or_else(|error| {
-                        // Whatever the system says next time, this is how it ended.
-                        State::Failed(error.kind())
-                    });
+                    match self.arrived(channel, outcome) {
+                        Ok(state) => self.state = state,
+                        Err(error) => {
+                            // Whatever the system says next time, this is how it ended.
+                            self.state = State::Failed(error.kind());
+                            return Poll::Ready(Err(error));
+                        }
+                    }
                 }
                 State::Have { .. } | State::Ended => break,
                 State::Failed(kind) => return Poll::Ready(Err((*kind).into())),

@@ -12,7 +12,7 @@ use mpconn_pipe::{Listener, Pipe, Security, block_until, connect, one_way_pair, 
 
 /// What is waited for in vain takes this long.
 const SHORT: Duration = Duration::from_millis(50);
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 /// Those at which buffers, reads and lengths in bytes change.
 const LENGTHS: [usize; 20] = [

@@ -10,8 +10,9 @@ use mpconn_pipe::{Pipe, block_until, connect};
 /// What is waited for in vain takes this long.
 pub const SHORT: Duration = Duration::from_millis(50);
 
-/// Longer than anything that is waited for.
-pub const LONG: Duration = Duration::from_secs(30);
+/// Longer than anything that is waited for: a Python takes half a minute to start under Wine where
+/// the machine has much else to do.
+pub const LONG: Duration = Duration::from_secs(120);
 
 /// What both sides have.
 pub const KEY: &[u8] = b"a key that both sides have";

@@ -7,7 +7,7 @@ use mpconn_tests::python::{Peer, Script};
 use mpconn_tests::pythons::{self, Python};
 use mpconn_windows_tests::{KEY, LONG, Net};
 
-use crate::adapter::{ConnectOptions, Connection, Listener, ListenerOptions, connect};
+use crate::adapter::{ConnectOptions, Connection, Listener, ListenerOptions};
 
 /// Those at which somebody's buffers and reads change, and an empty one last.
 const SIZES: [usize; 15] =
@@ -43,6 +43,16 @@ fn converse(python: &Python, mut peer: Connection, script: Script) {
     assert_eq!(script.result(), "ok", "{name}");
 }
 
+/// Python imports what a handshake needs when it comes to it, which may take its time.
+fn listen(net: Net) -> Listener {
+    let options = ListenerOptions::with_key(AuthKey::new(KEY)).handshake_timeout(LONG);
+    options.bind(net.fresh()).unwrap()
+}
+
+fn connect(address: Address) -> Result<Connection, Error> {
+    ConnectOptions::with_key(AuthKey::new(KEY)).handshake_timeout(LONG).connect(address)
+}
+
 /// Takes one message and leaves with an empty one.
 fn part<'a>(python: &'a Python, key: Option<&'a [u8]>) -> Peer<'a> {
     Peer::new(python, key, "part")
@@ -61,7 +71,7 @@ fn take_leave(python: &Python, mut peer: Connection, script: Script) {
 fn a_listener_serves_every_python() {
     for python in pythons() {
         for net in Net::ALL {
-            let mut listener = Listener::bind(net.fresh(), AuthKey::new(KEY)).unwrap();
+            let mut listener = listen(net);
             let script = exchange(python).client(listener.address());
             let connection = listener.accept_timeout(LONG).unwrap();
             assert_eq!(connection.peer().is_none(), net == Net::Pipe);
@@ -75,7 +85,7 @@ fn a_client_calls_every_python() {
     for python in pythons() {
         for net in Net::ALL {
             let (script, address) = exchange(python).listener(&net.fresh());
-            converse(python, connect(address, AuthKey::new(KEY)).unwrap(), script);
+            converse(python, connect(address).unwrap(), script);
         }
     }
 }
@@ -83,12 +93,13 @@ fn a_client_calls_every_python() {
 #[test]
 fn either_side_chooses_the_address_and_it_is_a_pipe() {
     for python in pythons() {
-        let mut listener = ListenerOptions::with_key(AuthKey::new(KEY)).bind_fresh().unwrap();
+        let options = ListenerOptions::with_key(AuthKey::new(KEY)).handshake_timeout(LONG);
+        let mut listener = options.bind_fresh().unwrap();
         let (script, address) = part(python, Some(KEY)).fresh_listener("AF_PIPE");
         for address in [&address, listener.address()] {
             assert!(matches!(address, Address::Pipe(name) if name.starts_with(r"\\.\pipe\")));
         }
-        take_leave(python, connect(address, AuthKey::new(KEY)).unwrap(), script);
+        take_leave(python, connect(address).unwrap(), script);
         let script = part(python, Some(KEY)).client(listener.address());
         take_leave(python, listener.accept_timeout(LONG).unwrap(), script);
     }
@@ -97,7 +108,7 @@ fn either_side_chooses_the_address_and_it_is_a_pipe() {
 #[test]
 fn our_last_message_is_empty() {
     for python in pythons() {
-        let mut listener = Listener::bind(Net::Pipe.fresh(), AuthKey::new(KEY)).unwrap();
+        let mut listener = listen(Net::Pipe);
         let mut script = Peer::new(python, Some(KEY), "listen").client(listener.address());
         let mut connection = listener.accept_timeout(LONG).unwrap();
         connection.send_bytes(b"x").unwrap();
@@ -114,14 +125,14 @@ fn our_last_message_is_empty() {
 fn another_key_is_refused_on_both_sides() {
     for python in pythons() {
         for net in Net::ALL {
-            let mut listener = Listener::bind(net.fresh(), AuthKey::new(KEY)).unwrap();
+            let mut listener = listen(net);
             let script = part(python, Some(b"another key")).client(listener.address());
             let Some(Err(error)) = listener.incoming().next() else { panic!("it got in") };
             assert!(error.is_authentication(), "{}: {error:?}", python.name());
             assert_eq!(script.result(), "AuthenticationError", "{}", python.name());
 
             let (script, address) = part(python, Some(b"another key")).listener(&net.fresh());
-            let error = connect(address, AuthKey::new(KEY)).unwrap_err();
+            let error = connect(address).unwrap_err();
             assert!(error.is_authentication(), "{}: {error:?}", python.name());
             assert_eq!(script.result(), "AuthenticationError", "{}", python.name());
         }
@@ -145,7 +156,7 @@ fn fifty_clients_at_once() {
     const CLIENTS: usize = 50;
     for python in pythons() {
         for net in Net::ALL {
-            let mut listener = Listener::bind(net.fresh(), AuthKey::new(KEY)).unwrap();
+            let mut listener = listen(net);
             let mut script = Script::start(python, "swarm.py");
             script.order("key", KEY);
             script.order("threads", CLIENTS.to_string().as_bytes());
