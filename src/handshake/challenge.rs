@@ -42,7 +42,7 @@ pub struct Message {
 
 impl Message {
     /// A challenge with the longest prefix. A response with the longest MAC is shorter.
-    const MAX: usize = CHALLENGE.len() + MAX_PREFIX + NONCE;
+    pub(super) const MAX: usize = CHALLENGE.len() + MAX_PREFIX + NONCE;
 
     pub(super) fn new(parts: [&[u8]; 3]) -> Self {
         const { assert!(MAX_PREFIX + MAX_MAC <= Self::MAX) };

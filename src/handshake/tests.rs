@@ -128,6 +128,7 @@ fn no_message_is_longer_than_promised() {
         longest = sent.iter().map(Vec::len).max().max(Some(longest)).unwrap();
     }
     assert_eq!(longest, 61, "as the docs of `ToSend::message` say");
+    assert_eq!(Message::MAX, longest, "and no byte is kept for nothing");
 }
 
 #[test]
