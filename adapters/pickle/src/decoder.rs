@@ -56,7 +56,7 @@ impl Decoder {
     }
 
     /// How deep containers may nest: [`MAX_DEPTH`](crate::MAX_DEPTH) by default. The stack of the
-    /// thread must bear it: a level of a [`Value`](crate::Value) takes up to 2 KiB, and 5 KiB without
+    /// thread must bear it: a level of a [`Value`](crate::Value) takes up to 2 KiB, and 8 KiB without
     /// optimisation.
     pub fn max_depth(mut self, levels: u32) -> Self {
         self.limits.depth = levels;

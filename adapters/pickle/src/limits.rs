@@ -6,7 +6,7 @@ use std::fmt;
 /// Containers within containers; an object is one, and its arguments another. A peer's data seldom
 /// has ten. serde recurses once per level, and so many of a [`Value`](crate::Value) fit on a stack
 /// of 256 KiB even without optimisation.
-pub const MAX_DEPTH: u32 = 48;
+pub const MAX_DEPTH: u32 = 32;
 
 /// Values in one pickle, what the memo repeats included. Each takes at most 64 bytes of memory
 /// while a pickle is read, and seldom more than 16.
