@@ -5,8 +5,13 @@ What the first bytes choose is in src/fuzzing.rs and its folder. What real CPyth
 from tests/vectors.
 """
 
+import collections
+import datetime
+import decimal
 import os
+import pickle
 import shutil
+import uuid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXTENDED = b'\xff' * 4
@@ -164,6 +169,43 @@ OPERATIONS = {
 }
 
 
+def pickles():
+    plain = [None, True, 1, 300, -70000, 1 << 40, 1 << 200, 1.5, 'text', '\xe9\u20ac', b'\xff\0',
+             (), (1,), (1, 2), (1, 2, 3, 4), {'key': [1, 2]}, bytearray(b'abc'), 1j]
+    shared = [1]
+    recursive = []
+    recursive.append((recursive,))
+    values = {
+        'plain': plain,
+        'shared': [shared, shared, (shared, [shared])],
+        'recursive': recursive,
+        'set': [{1}, frozenset([2])],
+        'date': datetime.datetime(2024, 2, 29, 1, 2, 3, 4, datetime.timezone.utc),
+        'ordered': collections.OrderedDict([('b', 1), ('a', 2)]),
+        'deque': collections.deque([1, 2], 3),
+        'decimal': decimal.Decimal('1.5'),
+        'uuid': uuid.UUID(int=5),
+        'error': ValueError('wrong'),
+        'names': [int, len],
+    }
+    # The first byte chooses options.
+    found = {'%s_%d' % (name, protocol): b'\0' + pickle.dumps(value, protocol)
+             for name, value in values.items() for protocol in (0, 2, 5)}
+    found['python2'] = b"\1(S'a\\xff'\nU\x03abcVa\\u20ac\nI01\nL5L\nF1e+20\nt."
+    found['old'] = b"\0(im\nC\n(dS'a'\nI1\nsb."
+    found['old_binary'] = b'\0(cm\nC\nNo}b.'
+    found['strict'] = b'\2cos\nsystem\nX\x05\0\0\0false\x85R.'
+    found['reconstructor'] = b'\0ccopy_reg\n_reconstructor\n(cm\nC\nc__builtin__\ndict\n(dtR.'
+    found['keywords'] = b'\0\x80\x04cm\nC\n)}\x8c\x01aNs\x92.'
+    found['surrogate'] = b'\0X\x03\0\0\0\xed\xa0\x80.'
+    found['bomb'] = b'\0]\x94(NN' + b''.join(b'e]\x94(h%ch%c' % (n, n) for n in range(30)) + b'e.'
+    found['deep'] = b'\0' + b']' * 100 + b'a' * 99 + b'.'
+    found['memo'] = b'\0Nr\xff\xff\0\0.'
+    found['stack'] = b'\0(K\x01(K\x0201N2000.'
+    found['claim'] = b'\0\x8e' + b'\xff' * 8 + b'abc.'
+    return found
+
+
 TARGETS = {
     # A limit, what is inline.
     'framer': {name: b'\0\x10' + stream for name, stream in STREAMS.items()}
@@ -175,6 +217,7 @@ TARGETS = {
     'pair': PAIRS,
     'operations': OPERATIONS,
     'exchange': exchanges(),
+    'pickle': pickles(),
     'addresses': {
         'path': b'/run/app.sock',
         'tcp': b'tcp://localhost:6000',

@@ -148,6 +148,24 @@ def speak(connection, orders):
     listen_in(connection, orders)
 
 
+def objects(connection, orders):
+    """Sends jobs as dicts and lists, and is told of each what it was and what is wrong with it."""
+    jobs = [{'id': number, 'name': u'job \u20ac', 'values': [1.5, number], 'data': bytearray(b'\0\xff'),
+             'extra': {'any': (None, True, {1})}} for number in range(3)]
+    for job in jobs:
+        connection.send(job)
+        reply = connection.recv()
+        expected = {'id': job['id'], 'outcome': {'Done': {'sum': sum(job['values'])}}, 'job': job}
+        if reply != expected:
+            raise AssertionError('%r in place of %r' % (reply, expected))
+    connection.send(jobs)
+    error = connection.recv()
+    if type(error) is not ValueError or error.args != (u'a list', len(jobs)):
+        raise AssertionError(repr(error))
+    # And one in the other direction, which it raises itself.
+    connection.send(KeyError(u'no more'))
+
+
 def part(connection, orders):
     """Takes one message, and leaves with an empty one."""
     connection.recv_bytes()
@@ -169,8 +187,8 @@ def overhear(connection, orders):
     expect_the_end(connection)
 
 
-DOINGS = {'exchange': exchange, 'huge': huge, 'listen': listen_in, 'overhear': overhear,
-          'part': part, 'speak': speak}
+DOINGS = {'exchange': exchange, 'huge': huge, 'listen': listen_in, 'objects': objects,
+          'overhear': overhear, 'part': part, 'speak': speak}
 
 if __name__ == '__main__':
     main()

@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use mpconn_tokio as adapter;
 pub use mpconn_tokio::{
-    Address, AuthError, AuthKey, Authenticated, Closer, Dialect, Error, Family, PeerError, Phase,
-    Policy, ReadWrite, Role, Socket, SysRng,
+    Address, AuthError, AuthKey, Authenticated, Closer, Dialect, Error, Family, ObjectError,
+    PeerError, Phase, Policy, ReadWrite, Role, Socket, SysRng,
 };
+use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::scripted::{self, Scripted};
@@ -326,6 +327,24 @@ impl<T: Transport> Connection<T> {
         inner.set_receive_timeout(T::TIMEOUT);
         inner.set_send_timeout(T::TIMEOUT);
         Self(inner)
+    }
+
+    /// As the adapter's.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn send<O: Serialize + ?Sized>(&mut self, object: &O) -> Result<(), ObjectError> {
+        T::block_on(self.0.send(object))
+    }
+
+    /// As the adapter's.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn recv<'c, O: Deserialize<'c>>(&'c mut self) -> Result<O, ObjectError> {
+        T::block_on(self.0.recv())
     }
 
     /// As the adapter's.

@@ -41,8 +41,7 @@ impl Script {
     ///
     /// When the script has ended.
     pub fn order(&mut self, name: &str, value: &[u8]) {
-        let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
-        writeln!(self.stdin, "{name} {hex}").expect("the script reads its orders");
+        writeln!(self.stdin, "{name} {}", hex(value)).expect("the script reads its orders");
     }
 
     /// Orders it to connect to, or listen at, `address`.
@@ -107,6 +106,14 @@ impl Script {
             eprintln!("{line}");
         }
     }
+}
+
+/// As Python's `hexlify`.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |four: u8| char::from(DIGITS[usize::from(four)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
 }
 
 impl Drop for Script {

@@ -1,6 +1,7 @@
 //! The example of the tokio adapter, with the oldest and the newest Python, and its end by Ctrl-C.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail them like tests")]
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -23,7 +24,7 @@ fn it_serves_pythons_and_ends_when_it_is_interrupted() {
             for python in oldest_and_newest() {
                 let answers = server.call(python, &["7", "1000000", "x"]);
                 let expected = "7 -> 8\n1000000 -> 2480437\n\
-                                x -> error: a job is a number from 1 to 4294967295\n";
+                                x -> ValueError: a job is a dict with a number from 1 to 4294967295\n";
                 assert_eq!(answers, expected, "{}", python.name());
             }
             server.end_with_a_job_under_way();
@@ -78,15 +79,16 @@ impl Server {
 
     /// An idle client goes, and one with a job gets its result.
     fn end_with_a_job_under_way(mut self) {
-        const JOB: &str = "50000000";
+        const JOB: u32 = 50_000_000;
         let address: Address = self.address.parse().unwrap();
         let mut idle = connect(&address, self.key()).unwrap();
         let mut busy = connect(&address, self.key()).unwrap();
-        busy.send_bytes(JOB.as_bytes()).unwrap();
-        let is_begun = |line: String| line.contains("a job") && line.contains(JOB);
+        busy.send(&BTreeMap::from([("number", JOB)])).unwrap();
+        let is_begun = |line: String| line.contains("a job") && line.contains(&JOB.to_string());
         assert!(self.lines.by_ref().map(Result::unwrap).any(is_begun));
         kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
-        assert_eq!(busy.recv_bytes().unwrap(), b"124511655");
+        let done: BTreeMap<&str, u32> = busy.recv().unwrap();
+        assert_eq!(done, BTreeMap::from([("sum", 124_511_655)]));
         assert!(idle.recv_bytes().is_err());
         // The rest of what it has to say, so that it does not wait for a reader.
         self.lines.by_ref().for_each(drop);

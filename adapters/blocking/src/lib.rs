@@ -106,6 +106,9 @@
 //!
 //! # Features
 //!
+//! - `pickle`: [`Connection`]`::send` and `recv`, Python objects from and to any type of serde's;
+//!   `ObjectError`, and the crate behind them as `pickle`. Nothing that a peer sends is imported or
+//!   called.
 //! - `tracing`: events about peers that got in or were turned away, shortages, and short keys. Never
 //!   keys, challenges or payloads.
 #![forbid(unsafe_code)]
@@ -116,6 +119,8 @@ mod client;
 mod connection;
 mod deadline;
 mod listener;
+#[cfg(feature = "pickle")]
+mod objects;
 #[cfg_attr(unix, path = "unix/mod.rs")]
 #[cfg_attr(windows, path = "windows/mod.rs")]
 mod platform;
@@ -134,8 +139,12 @@ pub use mpconn::{
     Address, AddressError, AuthError, AuthKey, Authenticated, Dialect, Digest, Error, Extended,
     Family, FrameError, PeerError, Phase, Policy, Role, Space,
 };
+#[cfg(feature = "pickle")]
+pub use mpconn_pickle as pickle;
 #[cfg(target_os = "linux")]
 pub use mpconn_sockets::Credentials;
+#[cfg(feature = "pickle")]
+pub use mpconn_sockets::ObjectError;
 #[cfg(windows)]
 pub use mpconn_sockets::Security;
 pub use platform::{Socket, one_way_pipe, pipe};

@@ -8,6 +8,8 @@
 mod bind;
 mod closing;
 mod halves;
+#[cfg(feature = "pickle")]
+mod object;
 mod options;
 #[cfg_attr(unix, path = "unix/mod.rs")]
 #[cfg_attr(windows, path = "windows/mod.rs")]
@@ -19,6 +21,8 @@ mod slots;
 pub use bind::{Bound, unsupported};
 pub use closing::Closing;
 pub use halves::NotTheSame;
+#[cfg(feature = "pickle")]
+pub use object::ObjectError;
 pub use options::{Connecting, Listening, RETRY_AFTER, host_or_any, resolve, share, sort};
 pub use platform::*;
 pub use session::{MAX_MESSAGE_BYTES, Session, process_key, start_error};

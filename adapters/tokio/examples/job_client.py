@@ -14,6 +14,10 @@ key = binascii.unhexlify(sys.stdin.readline().strip())
 
 connection = Client(address, authkey=key)
 for number in sys.argv[2:]:
-    connection.send_bytes(number.encode())
-    print('%s -> %s' % (number, connection.recv_bytes().decode()))
+    connection.send({'number': int(number) if number.isdigit() else number})
+    result = connection.recv()
+    if isinstance(result, Exception):
+        print('%s -> %s: %s' % (number, type(result).__name__, result))
+    else:
+        print('%s -> %d' % (number, result['sum']))
 connection.close()

@@ -1,11 +1,12 @@
 //! A server of jobs that Python scripts call, with nothing but their standard library.
 //!
 //! ```text
-//! cargo run -p mpconn-tokio --features tracing --example job_server -- [address]
+//! cargo run -p mpconn-tokio --features pickle,tracing --example job_server -- [address]
 //! python3 adapters/tokio/examples/job_client.py ADDRESS 7 1000000
 //! ```
 //!
-//! A job is a number in text, and its result the sum of its divisors. The server prints the address
+//! A job is a dict with a number, and its result one with the sum of its divisors: [`Job`] and
+//! [`Done`] here. What is no job is answered with an exception. The server prints the address
 //! and the key; the client reads the key from its standard input. No more than [`CLIENTS`] are
 //! served at once: others wait in the listener's backlog. Ctrl-C stops taking clients, lets those
 //! that are being served finish their job, and ends.
@@ -14,7 +15,9 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpconn_tokio::{Address, AuthKey, Connection, Error, ListenerOptions, SysRng};
+use mpconn_tokio::pickle::Exception;
+use mpconn_tokio::{Address, AuthKey, Connection, Error, ListenerOptions, ObjectError, SysRng};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
@@ -26,7 +29,19 @@ const CLIENTS: usize = 8;
 const GRACE: Duration = Duration::from_secs(5);
 
 /// No job is longer than this many bytes.
-const LONGEST_JOB: u64 = 64;
+const LONGEST_JOB: u64 = 128;
+
+/// In Python: `{'number': 6}`.
+#[derive(Deserialize)]
+struct Job {
+    number: u32,
+}
+
+/// In Python: `{'sum': 12}`.
+#[derive(Serialize)]
+struct Done {
+    sum: u64,
+}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn StdError>> {
@@ -76,29 +91,36 @@ async fn main() -> Result<(), Box<dyn StdError>> {
 async fn serve(
     mut connection: Connection,
     mut stopping: watch::Receiver<bool>,
-) -> Result<(), Error> {
+) -> Result<(), ObjectError> {
     loop {
         let job = tokio::select! {
             // Cancel safe: a job that has half arrived is not lost by looking at `stopping`.
-            job = connection.recv_bytes() => match job {
-                Err(Error::Ended) => return Ok(()),
-                job => job?,
-            },
+            job = connection.recv::<Job>() => job,
             _ = stopping.wait_for(|stop| *stop) => return Ok(()),
         };
-        let answer = match std::str::from_utf8(&job).ok().and_then(|text| text.parse().ok()) {
-            Some(number) => {
+        match job {
+            Ok(Job { number }) => {
                 info!(number, "a job");
                 // Work that takes long has no place on the runtime's own threads.
                 match tokio::task::spawn_blocking(move || sum_of_divisors(number)).await {
-                    Ok(sum) => sum.to_string(),
-                    Err(_) => "error: the job failed".to_owned(),
+                    Ok(sum) => connection.send(&Done { sum }).await?,
+                    Err(_) => connection.send(&exception("RuntimeError", "the job failed")).await?,
                 }
             }
-            None => "error: a job is a number from 1 to 4294967295".to_owned(),
-        };
-        connection.send_bytes(answer.as_bytes()).await?;
+            Err(ObjectError::Pickle(error)) => {
+                warn!(%error, "no job");
+                let message = "a job is a dict with a number from 1 to 4294967295";
+                connection.send(&exception("ValueError", message)).await?;
+            }
+            Err(ObjectError::Connection(Error::Ended)) => return Ok(()),
+            Err(error) => return Err(error),
+        }
     }
+}
+
+/// What the client can raise.
+fn exception(name: &str, message: &str) -> Exception {
+    Exception::new("builtins", name, vec![message.into()])
 }
 
 fn sum_of_divisors(number: u32) -> u64 {

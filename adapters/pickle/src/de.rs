@@ -1,0 +1,310 @@
+//! serde's side of reading: a [`Reader`] is a node of the graph as serde wants it.
+
+mod access;
+pub(crate) mod exact;
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::str;
+
+use serde::de::value::{BorrowedStrDeserializer, SeqDeserializer, StrDeserializer};
+use serde::de::{Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor};
+use serde::forward_to_deserialize_any;
+
+use crate::graph::{Graph, Node, Object};
+use crate::limits::{Limits, NODE_COST};
+use crate::{Error, Limit, form, integer, known};
+use access::{Pairs, Sequence, Variant};
+
+/// One pass through a graph, and what it may still cost.
+pub(crate) struct Reading<'g, 'a> {
+    graph: &'g Graph<'a>,
+    left: Cell<u64>,
+    depth: u32,
+    strict: bool,
+}
+
+impl<'g, 'a> Reading<'g, 'a> {
+    /// What is not shared costs less than 64 for each of its bytes: opcodes of one byte make one
+    /// value, which may be looked at in two ways.
+    pub(crate) fn new(graph: &'g Graph<'a>, limits: &Limits, length: usize, strict: bool) -> Self {
+        let left = (length as u64).saturating_mul(64).saturating_add(limits.expansion);
+        Self { graph, left: Cell::new(left), depth: limits.depth, strict }
+    }
+
+    /// Values that are shared are read as often as they occur, so that their number is no longer
+    /// bounded by the pickle's length.
+    fn charge(&self, cost: u64, offset: usize) -> Result<(), Error> {
+        let left = self.left.get().checked_sub(cost);
+        self.left.set(left.ok_or(Error::TooMuch { offset, limit: Limit::Expansion })?);
+        Ok(())
+    }
+}
+
+/// A value to be read, so many containers deep.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'r, 'a> {
+    reading: &'r Reading<'r, 'a>,
+    node: Node,
+    depth: u32,
+    /// Of the container that it is in.
+    offset: usize,
+}
+
+impl<'r, 'a> Reader<'r, 'a> {
+    pub(crate) fn new(reading: &'r Reading<'r, 'a>, root: Node) -> Self {
+        Self { reading, node: root, depth: 0, offset: 0 }
+    }
+
+    /// The values of a container. They are paid for here, all of them.
+    fn items(self, container: u32) -> Result<Sequence<'r, 'a>, Error> {
+        let inside = self.inside(self.reading.graph.offset(container))?;
+        let items = self.reading.graph.items(container);
+        self.reading.charge((items.len() as u64 + 1) * NODE_COST, inside.offset)?;
+        Ok(Sequence { items, inside })
+    }
+
+    /// One level deeper.
+    fn inside(self, offset: usize) -> Result<Self, Error> {
+        if self.depth == self.reading.depth {
+            return Err(Error::TooMuch { offset, limit: Limit::Depth });
+        }
+        Ok(Self { depth: self.depth + 1, offset, ..self })
+    }
+
+    fn visit_items<V: Visitor<'a>>(self, container: u32, visitor: V) -> Result<V::Value, Error> {
+        let mut sequence = self.items(container)?;
+        let value = visitor.visit_seq(&mut sequence)?;
+        match sequence.items.len() {
+            0 => Ok(value),
+            left => Err(Error::custom(format_args!("a sequence with {left} values too many"))),
+        }
+    }
+
+    fn visit_pairs<V: Visitor<'a>>(self, container: u32, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_map(Pairs { sequence: self.items(container)? })
+    }
+
+    fn visit_str<V: Visitor<'a>>(self, number: u32, visitor: V) -> Result<V::Value, Error> {
+        let text = self.reading.graph.str(number);
+        self.reading.charge(text.len() as u64, self.offset)?;
+        match text {
+            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+            Cow::Owned(text) => visitor.visit_str(text),
+        }
+    }
+
+    fn visit_bytes<V: Visitor<'a>>(self, number: u32, visitor: V) -> Result<V::Value, Error> {
+        match self.bytes(number)? {
+            Cow::Borrowed(bytes) => visitor.visit_borrowed_bytes(bytes),
+            Cow::Owned(bytes) => visitor.visit_bytes(bytes),
+        }
+    }
+
+    fn bytes(self, number: u32) -> Result<&'r Cow<'a, [u8]>, Error> {
+        let bytes = &self.reading.graph.bytes[number as usize];
+        self.reading.charge(bytes.len() as u64, self.offset)?;
+        Ok(bytes)
+    }
+
+    fn visit_long<V: Visitor<'a>>(self, number: u32, visitor: V) -> Result<V::Value, Error> {
+        let bytes = &self.reading.graph.bytes[number as usize];
+        if let Some(number) = integer::to_i128(bytes) {
+            return match (i64::try_from(number), u64::try_from(number)) {
+                (Ok(number), _) => visitor.visit_i64(number),
+                (_, Ok(number)) => visitor.visit_u64(number),
+                _ => visitor.visit_i128(number),
+            };
+        }
+        match known::to_u128(bytes) {
+            Some(number) => visitor.visit_u128(number),
+            None => Err(Error::invalid_type(Unexpected::Other("a long int"), &visitor)),
+        }
+    }
+
+    /// A name by itself. Those of Python's own, as `int`, are no reason for being strict.
+    fn global(self, number: u32) -> Result<(&'r str, &'r str), Error> {
+        let graph = self.reading.graph;
+        let (module, name) = graph.name(number);
+        if self.reading.strict && module != "builtins" {
+            return Err(Error::Foreign { offset: graph.globals[number as usize].offset as usize });
+        }
+        Ok((module, name))
+    }
+
+    /// An object, as which something is wanted. Known ones may also be text.
+    fn object(self, number: u32) -> Result<&'r Object, Error> {
+        let graph = self.reading.graph;
+        let object = &graph.objects[number as usize];
+        let offset = object.offset as usize;
+        let args = graph.items(object.args);
+        self.reading.charge((args.len() as u64 + 1) * NODE_COST, offset)?;
+        let lengths = args.filter_map(|arg| graph.raw(arg)).map(|raw| raw.len() as u64);
+        self.reading.charge(lengths.sum(), offset)?;
+        if self.reading.strict && !known::is_known(graph, object) {
+            return Err(Error::Foreign { offset });
+        }
+        Ok(object)
+    }
+
+    fn visit_object<V: Visitor<'a>>(self, object: &Object, visitor: V) -> Result<V::Value, Error> {
+        if let Some(text) = known::text(self.reading.graph, object) {
+            return visitor.visit_string(text);
+        }
+        match *object {
+            Object { pairs: Some(pairs), .. } => self.visit_pairs(pairs, visitor),
+            Object { items: Some(items), .. } => self.visit_items(items, visitor),
+            _ => match self.attributes(object) {
+                Some(attributes) => self.visit_pairs(attributes, visitor),
+                None => self.visit_items(object.args, visitor),
+            },
+        }
+    }
+
+    /// Python's `vars()` of an object; its slots, if it has those in their place.
+    fn attributes(self, object: &Object) -> Option<u32> {
+        match object.state? {
+            Node::Dict(attributes) => Some(attributes),
+            Node::Tuple(both) => match self.reading.graph.items(both).two()? {
+                [Node::None, Node::Dict(slots)] => Some(slots),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Deserializer<'a> for Reader<'_, 'a> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.node {
+            Node::None | Node::Unset => visitor.visit_unit(),
+            Node::Bool(yes) => visitor.visit_bool(yes),
+            Node::Int(number) => visitor.visit_i64(number.into()),
+            Node::Long(number) => self.visit_long(number, visitor),
+            Node::Float(number) => visitor.visit_f64(self.reading.graph.floats[number as usize]),
+            Node::Complex(number) => {
+                let parts = &self.reading.graph.floats[number as usize..][..2];
+                visitor.visit_seq(SeqDeserializer::new(parts.iter().copied()))
+            }
+            Node::Str(number) => self.visit_str(number, visitor),
+            Node::Surrogates(number) | Node::Bytes(number) | Node::ByteArray(number) => {
+                self.visit_bytes(number, visitor)
+            }
+            Node::Tuple(items) | Node::List(items) | Node::Set(items) | Node::FrozenSet(items) => {
+                self.visit_items(items, visitor)
+            }
+            Node::Dict(pairs) => self.visit_pairs(pairs, visitor),
+            Node::Global(number) => {
+                let (module, name) = self.global(number)?;
+                self.reading.charge((module.len() + name.len()) as u64, self.offset)?;
+                visitor.visit_string(format!("{module}.{name}"))
+            }
+            Node::Object(number) => self.visit_object(self.object(number)?, visitor),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.node {
+            Node::None => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.node {
+            // For `Vec<u8>` and its like, which do not know of bytes.
+            Node::Bytes(number) | Node::ByteArray(number) => {
+                let bytes = self.bytes(number)?;
+                visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied()))
+            }
+            Node::Object(number) => {
+                let object = self.object(number)?;
+                self.visit_items(object.items.unwrap_or(object.args), visitor)
+            }
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'a>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'a>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
+        let Node::Object(number) = self.node else { return self.deserialize_any(visitor) };
+        let object = self.object(number)?;
+        match object.pairs.or_else(|| self.attributes(object)) {
+            Some(pairs) => self.visit_pairs(pairs, visitor),
+            None => self.visit_object(object, visitor),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'a>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'a>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        if name == form::VALUE {
+            self.visit_exactly(visitor)
+        } else {
+            visitor.visit_newtype_struct(self)
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'a>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match self.node {
+            Node::Str(number) => match self.reading.graph.str(number) {
+                Cow::Borrowed(name) => visitor.visit_enum(BorrowedStrDeserializer::new(name)),
+                Cow::Owned(name) => visitor.visit_enum(StrDeserializer::new(name)),
+            },
+            Node::Bytes(number) => match str::from_utf8(&self.reading.graph.bytes[number as usize])
+            {
+                Ok(name) => visitor.visit_enum(IntoDeserializer::<Error>::into_deserializer(name)),
+                Err(_) => Err(Error::invalid_type(Unexpected::Bytes(&[]), &visitor)),
+            },
+            Node::Dict(pairs) => {
+                let Sequence { items, inside } = self.items(pairs)?;
+                let [name, content] = items.two().ok_or_else(|| {
+                    Error::custom("a dict without exactly one key, where that is a variant's name")
+                })?;
+                let at = |node| Self { node, ..inside };
+                visitor.visit_enum(Variant { name: at(name), content: at(content) })
+            }
+            _ => Err(Error::custom("a variant is a str, or a dict with that as its only key")),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        <V: Visitor<'a>>
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct identifier
+    }
+}

@@ -1,0 +1,120 @@
+//! Reading: the options, and the way through them.
+
+use serde::Deserialize;
+
+use crate::de::{Reader, Reading};
+use crate::limits::Limits;
+use crate::{Error, machine};
+
+/// Reads a pickle of any protocol into a Rust value, within the default limits: Python's
+/// `pickle.loads`, but that it imports and calls nothing.
+///
+/// As there, bytes behind the pickle's end are not looked at. `T` may borrow `&str` and `&[u8]` from
+/// `pickle`.
+///
+/// # Errors
+///
+/// [`Error`], whatever the bytes are.
+pub fn from_slice<'a, T: Deserialize<'a>>(pickle: &'a [u8]) -> Result<T, Error> {
+    Decoder::new().from_slice(pickle)
+}
+
+/// What a str of Python 2's is, which is both text and bytes there: pickles of Python 2 have those
+/// for `'text'`, and Unicode for `u'text'` only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Python2Str {
+    /// Text, if it is UTF-8; else bytes.
+    #[default]
+    Text,
+    /// Bytes, always.
+    Bytes,
+}
+
+/// How pickles are read: limits and choices.
+///
+/// ```
+/// use mpconn_pickle::Decoder;
+///
+/// let decoder = Decoder::new().max_depth(8).strict(true);
+/// let pickle = b"\x80\x02]q\x00(K\x01K\x02K\x03e."; // pickle.dumps([1, 2, 3], 2)
+/// let numbers: Vec<u8> = decoder.from_slice(pickle)?;
+/// assert_eq!(numbers, [1, 2, 3]);
+/// # Ok::<(), mpconn_pickle::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+#[must_use]
+pub struct Decoder {
+    limits: Limits,
+    python2_str: Python2Str,
+    strict: bool,
+}
+
+impl Decoder {
+    /// With every default.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How deep containers may nest: [`MAX_DEPTH`](crate::MAX_DEPTH) by default. The stack of the
+    /// thread must bear it: a level of a [`Value`](crate::Value) takes up to 2 KiB, and 8 KiB without
+    /// optimisation.
+    pub fn max_depth(mut self, levels: u32) -> Self {
+        self.limits.depth = levels;
+        self
+    }
+
+    /// How many values a pickle may have: [`MAX_NODES`](crate::MAX_NODES) by default.
+    pub fn max_nodes(mut self, values: u32) -> Self {
+        self.limits.nodes = values;
+        self
+    }
+
+    /// How many entries its memo may have: [`MAX_MEMO`](crate::MAX_MEMO) by default.
+    pub fn max_memo(mut self, entries: u32) -> Self {
+        self.limits.memo = entries;
+        self
+    }
+
+    /// How long a pickle may be: [`MAX_BYTES`](crate::MAX_BYTES) by default, which is the most.
+    pub fn max_bytes(mut self, bytes: u32) -> Self {
+        self.limits.bytes = bytes;
+        self
+    }
+
+    /// How many digits an integer in text may have: [`MAX_DIGITS`](crate::MAX_DIGITS) by default.
+    pub fn max_digits(mut self, digits: u32) -> Self {
+        self.limits.digits = digits;
+        self
+    }
+
+    /// What shared values may add: [`MAX_EXPANSION`](crate::MAX_EXPANSION) by default, in bytes.
+    pub fn max_expansion(mut self, bytes: u64) -> Self {
+        self.limits.expansion = bytes;
+        self
+    }
+
+    /// What Python 2's str is: text by default.
+    pub fn python2_str(mut self, is: Python2Str) -> Self {
+        self.python2_str = is;
+        self
+    }
+
+    /// Whether objects and classes that are not known are an error,
+    /// [`Foreign`](Error::Foreign): by default they are read as their content, or as a
+    /// [`Value`](crate::Value).
+    pub fn strict(mut self, yes: bool) -> Self {
+        self.strict = yes;
+        self
+    }
+
+    /// Reads a pickle; see [`from_slice`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], whatever the bytes are.
+    pub fn from_slice<'a, T: Deserialize<'a>>(&self, pickle: &'a [u8]) -> Result<T, Error> {
+        let (graph, root) = machine::run(pickle, &self.limits, self.python2_str)?;
+        let reading = Reading::new(&graph, &self.limits, pickle.len(), self.strict);
+        T::deserialize(Reader::new(&reading, root))
+    }
+}

@@ -1,0 +1,50 @@
+//! The body of the fuzz target, which a test calls too. Not part of the public interface.
+
+use serde::de::IgnoredAny;
+
+use crate::{Decoder, Encoder, Error, Protocol, Python2Str, Value};
+
+/// Any bytes as a pickle: it is read or refused, and what was read is written and read as the same,
+/// whatever the protocol. The first byte chooses options.
+///
+/// # Panics
+///
+/// When the library breaks that promise.
+pub fn pickle(data: &[u8]) {
+    let Some((&choice, pickle)) = data.split_first() else { return };
+    let python2 = if choice & 1 == 0 { Python2Str::Text } else { Python2Str::Bytes };
+    let decoder = Decoder::new()
+        .python2_str(python2)
+        .strict(choice & 2 == 2)
+        // So that small inputs reach what large ones would.
+        .max_nodes(10_000)
+        .max_expansion(10_000);
+    let value = match decoder.from_slice::<Value>(pickle) {
+        Ok(value) => value,
+        Err(error) => {
+            assert!(!matches!(error, Error::Unwritable(_)), "{error}");
+            return;
+        }
+    };
+    decoder.from_slice::<IgnoredAny>(pickle).expect("what can be read can be skipped");
+    let known = decoder.from_slice::<String>(pickle);
+    for protocol in [Protocol::V2, Protocol::V4, Protocol::V5] {
+        let written = match Encoder::new().protocol(protocol).to_bytes(&value) {
+            Ok(written) => written,
+            // Names with a newline or a colon, and keywords in protocol 2.
+            Err(Error::Unwritable(_) | Error::Mismatch(_)) => continue,
+            Err(error) => panic!("{error}"),
+        };
+        // It is written whole where it was shared, and bytes may be longer.
+        let decoder = Decoder::new();
+        let again: Value = decoder.from_slice(&written).expect("what is written can be read");
+        // Comparing text: a NaN is not equal to itself.
+        assert_eq!(format!("{again:?}"), format!("{value:?}"));
+        if let Ok(text) = &known {
+            assert_eq!(decoder.from_slice::<String>(&written).as_ref(), Ok(text));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

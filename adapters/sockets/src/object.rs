@@ -1,0 +1,57 @@
+//! What sending and receiving Python objects ends with.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use mpconn::Error;
+use mpconn_pickle::Error as PickleError;
+
+/// Why an object was not sent or received.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ObjectError {
+    /// No message was sent or received.
+    Connection(Error),
+    /// The message that was received is no pickle of such an object, or the object cannot be
+    /// written as one. The connection can be used further.
+    Pickle(PickleError),
+}
+
+impl fmt::Display for ObjectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connection(error) => error.fmt(f),
+            Self::Pickle(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for ObjectError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Connection(error) => error.source(),
+            Self::Pickle(error) => error.source(),
+        }
+    }
+}
+
+impl From<Error> for ObjectError {
+    fn from(error: Error) -> Self {
+        Self::Connection(error)
+    }
+}
+
+impl From<PickleError> for ObjectError {
+    fn from(error: PickleError) -> Self {
+        Self::Pickle(error)
+    }
+}
+
+impl From<ObjectError> for std::io::Error {
+    fn from(error: ObjectError) -> Self {
+        match error {
+            ObjectError::Connection(error) => error.into(),
+            ObjectError::Pickle(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Python objects as messages: `send` and `recv`.
+
+use mpconn_sockets::ObjectError;
+use serde::{Deserialize, Serialize};
+
+use crate::{Connection, Receiver, Sender, Transport};
+
+impl<T: Transport> Connection<T> {
+    /// Sends a value as Python reads it: its `send`, with a pickle of protocol 2, which every Python
+    /// reads. For another, send the bytes of [`Encoder`](mpconn_pickle::Encoder).
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectError::Pickle`] before a byte is sent; as for [`send_bytes`](Self::send_bytes).
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`send_bytes`](Self::send_bytes).
+    pub async fn send<O: Serialize + ?Sized>(&mut self, object: &O) -> Result<(), ObjectError> {
+        Ok(self.send_bytes(&mpconn_pickle::to_bytes(object)?).await?)
+    }
+
+    /// Receives a value as Python sends it: its `recv`, but that nothing is imported or called. It
+    /// may borrow from the message, until the next call. For other limits, give the bytes of
+    /// [`recv_borrowed`](Self::recv_borrowed) to a [`Decoder`](mpconn_pickle::Decoder).
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_bytes`](Self::recv_bytes); [`ObjectError::Pickle`] after which the message is
+    /// gone, and the next can be received.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost: the next receive goes on with the message.
+    pub async fn recv<'c, O: Deserialize<'c>>(&'c mut self) -> Result<O, ObjectError> {
+        Ok(mpconn_pickle::from_slice(self.recv_borrowed().await?)?)
+    }
+}
+
+impl<T: Transport> Sender<T> {
+    /// See [`Connection::send`].
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectError::Pickle`] before a byte is sent; as for [`send_bytes`](Self::send_bytes).
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`send_bytes`](Self::send_bytes).
+    pub async fn send<O: Serialize + ?Sized>(&mut self, object: &O) -> Result<(), ObjectError> {
+        Ok(self.send_bytes(&mpconn_pickle::to_bytes(object)?).await?)
+    }
+}
+
+impl<T: Transport> Receiver<T> {
+    /// See [`Connection::recv`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_bytes`](Self::recv_bytes); [`ObjectError::Pickle`] after which the message is
+    /// gone, and the next can be received.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost: the next receive goes on with the message.
+    pub async fn recv<'c, O: Deserialize<'c>>(&'c mut self) -> Result<O, ObjectError> {
+        Ok(mpconn_pickle::from_slice(self.recv_borrowed().await?)?)
+    }
+}
