@@ -23,7 +23,7 @@
 //!   belongs to it, so that whatever is dropped meanwhile frees nothing.
 //! - `completion`: what became of an operation, and whom to wake.
 //! - `receiving`, `sending`: one operation in flight each; giving up waiting leaves it there.
-//! - [`Pipe`], [`Listener`], [`connect`], [`pair`]: what is made of them. [`block_until`] waits.
+//! - `Pipe`, `Listener`, `connect`, `pair`: what is made of them. `block_until` waits.
 //!
 //! All `unsafe` is in the first three.
 #![cfg(windows)]
