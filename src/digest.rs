@@ -115,3 +115,6 @@ impl MacBytes {
         self.as_slice().ct_eq(claimed).into()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -249,3 +249,6 @@ from! {
     AddressError => Address,
     io::Error => Io,
 }
+
+#[cfg(test)]
+mod tests;

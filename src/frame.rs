@@ -142,7 +142,8 @@ impl Framer {
     /// The payload of a frame with a short header that is whole in `input`, if one is next.
     #[inline]
     pub(crate) fn whole(&self, input: &[u8]) -> Option<Range<usize>> {
-        let length = u32::from_be_bytes(*input.first_chunk()?);
+        // A negative one is no length, however long the input.
+        let length = u32::try_from(i32::from_be_bytes(*input.first_chunk()?)).ok()?;
         let is_fit = u64::from(length) <= self.max && matches!(self.state, State::Header);
         let length =
             usize::try_from(length).ok().filter(|&length| is_fit && length <= self.inline)?;

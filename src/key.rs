@@ -153,4 +153,25 @@ mod tests {
         assert_eq!(format!("{key:?}"), "AuthKey(..)");
         assert_eq!(format!("{:?}", Some(&key.clone())), "Some(AuthKey(..))");
     }
+
+    /// One test, since there is one key of the process.
+    #[cfg(feature = "std")]
+    #[test]
+    fn the_process_has_one() {
+        assert_eq!(AuthKey::process(&mut Failing).unwrap_err(), NoEntropy);
+        let made = AuthKey::process(&mut Seeded::new(1)).unwrap();
+        assert_eq!(made.as_ref().len(), AuthKey::GENERATED);
+        let again = AuthKey::process(&mut Failing).unwrap();
+        assert_eq!(made.as_ref(), again.as_ref());
+        AuthKey::set_process(AuthKey::new(*b"of the parent"));
+        assert_eq!(AuthKey::process(&mut Failing).unwrap().as_ref(), b"of the parent");
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn a_line_of_it_is_hexadecimal() {
+        let mut line = Vec::new();
+        AuthKey::new([0x00, 0x9a, 0xbf, 0xff]).write_line(&mut line).unwrap();
+        assert_eq!(line, b"009abfff\n");
+    }
 }

@@ -116,7 +116,93 @@
 //!
 //! With an allocator there is more at hand: [`Inbox`] is the receiving half with its memory and
 //! [`Outbox`] the sending one, and [`Negotiation`] drives the loop above a little at a time, for an
-//! event loop with many peers. The adapters are made of these three.
+//! event loop with many peers. The adapters are made of these three, and a server is no more than
+//! this, once for each connection:
+//!
+//! ```
+//! use std::io::{self, Read, Write};
+//!
+//! use mpconn::{AuthKey, Error, Handshake, Inbox, Negotiation, Operation, Outbox, Policy};
+//!
+//! fn serve<S: Read + Write>(
+//!     mut stream: S,
+//!     handshake: Handshake<AuthKey>,
+//! ) -> Result<(), Error> {
+//!     let (mut inbox, mut outbox) = (Inbox::new(), Outbox::new());
+//!     let mut negotiation = Negotiation::new(handshake);
+//!     // A stream that cannot move a byte for now would say so with `None` here.
+//!     negotiation.drive(&mut inbox, |operation| match operation {
+//!         Operation::Write(slices) => stream.write_vectored(&slices.map(io::IoSlice::new)).map(Some),
+//!         Operation::Read(space) => stream.read(space.into_slice()).map(Some),
+//!     })?;
+//!     inbox.open(1 << 20);
+//!     let mut large = Vec::new();
+//!     loop {
+//!         let read = |space: mpconn::Space<'_>| stream.read(space.into_slice()).map(Some);
+//!         match inbox.receive_with(1 << 20, &mut large, read) {
+//!             Err(Error::Ended) => return Ok(()),
+//!             received => received?,
+//!         };
+//!         outbox.send_with(inbox.message(), |slices| stream.write_vectored(slices).map(Some))?;
+//!     }
+//! }
+//! #
+//! # struct Rng;
+//! # impl rand_core::TryRng for Rng {
+//! #     type Error = core::convert::Infallible;
+//! #     fn try_next_u32(&mut self) -> Result<u32, Self::Error> { Ok(7) }
+//! #     fn try_next_u64(&mut self) -> Result<u64, Self::Error> { Ok(7) }
+//! #     fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Self::Error> {
+//! #         to.fill(7);
+//! #         Ok(())
+//! #     }
+//! # }
+//! # impl rand_core::TryCryptoRng for Rng {}
+//! # #[cfg(unix)] {
+//! # use std::os::unix::net::UnixStream;
+//! # let (server, mut stream) = UnixStream::pair().unwrap();
+//! # let key = AuthKey::new("a key of both sides");
+//! # let accepting = Handshake::accepting(key.clone(), &Policy::COMPAT, &mut Rng).unwrap();
+//! # let server = std::thread::spawn(move || serve(server, accepting));
+//! # let connecting = Handshake::connecting(key, &Policy::COMPAT, &mut Rng).unwrap();
+//! # let (mut inbox, mut negotiation) = (Inbox::new(), Negotiation::<_>::new(connecting));
+//! # let proof = negotiation.drive(&mut inbox, |operation| match operation {
+//! #     Operation::Write(slices) => stream.write_vectored(&slices.map(io::IoSlice::new)).map(Some),
+//! #     Operation::Read(space) => stream.read(space.into_slice()).map(Some),
+//! # });
+//! # assert!(proof.unwrap().is_some());
+//! # stream.write_all(b"\0\0\0\x05hello").unwrap();
+//! # let mut answer = [0; 9];
+//! # stream.read_exact(&mut answer).unwrap();
+//! # assert_eq!(&answer, b"\0\0\0\x05hello");
+//! # drop(stream);
+//! # server.join().unwrap().unwrap();
+//! # }
+//! ```
+//!
+//! # The handshake's states
+//!
+//! [`Handshake::Send`] and [`Handshake::Receive`] are these, which a test walks edge by edge. Each
+//! side goes through both halves: a listener delivers first, a client answers first.
+//!
+//! ```text
+//! delivering
+//!   send challenge    -- sent -----------------> receive response
+//!   receive response  -- the right one --------> send welcome
+//!   receive response  -- any other ------------> send failure
+//!   receive response  -- over 256 bytes -------> AuthError
+//!   send failure      -- sent -----------------> AuthError
+//!   send welcome      -- sent, as listener ----> receive challenge
+//!   send welcome      -- sent, as client ------> done
+//!
+//! answering
+//!   receive challenge -- a good one -----------> send response
+//!   receive challenge -- anything else --------> AuthError
+//!   send response     -- sent -----------------> receive verdict
+//!   receive verdict   -- welcome, as client ---> send challenge
+//!   receive verdict   -- welcome, as listener -> done
+//!   receive verdict   -- anything else --------> AuthError
+//! ```
 //!
 //! # What it promises
 //!

@@ -132,3 +132,6 @@ impl<K: AsRef<[u8]>, P: Proof> Negotiation<K, P> {
         .unwrap_or(Error::TimedOut(crate::Phase::Handshake))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -303,3 +303,6 @@ fn wrote(result: io::Result<Option<usize>>) -> Result<Option<usize>, Error> {
         n => Ok(n),
     }
 }
+
+#[cfg(test)]
+mod tests;

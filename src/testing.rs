@@ -48,6 +48,12 @@ impl TryRng for Seeded {
 
 impl TryCryptoRng for Seeded {}
 
+/// So many random cases; a few under Miri, which takes a thousand times as long.
+#[cfg(test)]
+pub(crate) fn cases(number: u32) -> proptest::test_runner::Config {
+    proptest::test_runner::Config::with_cases(if cfg!(miri) { 2 } else { number })
+}
+
 /// A generator that has nothing to give.
 #[cfg(test)]
 #[derive(Debug)]

@@ -211,7 +211,7 @@ fn odd_path() -> impl Strategy<Value = PathBuf> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1024))]
+    #![proptest_config(crate::testing::cases(1024))]
 
     #[test]
     fn display_and_from_str_round_trip(address in addresses()) {

@@ -5,6 +5,7 @@ mod abuse;
 mod diagram;
 mod pairs;
 mod reflection;
+mod texts;
 
 use std::format;
 use std::vec;

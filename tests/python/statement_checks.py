@@ -615,6 +615,20 @@ def H17():
 
 
 @check
+def H19():
+    doing, silent = listening()
+    silent.receive()
+    other = Wire(socket.create_connection(doing.listener.address))
+    hearing = Doing(other.receive)
+    expect(hearing.waits(), True)
+    # Its turn comes with the next call, when this one has failed.
+    silent.end()
+    doing.expect_error(EOFError)
+    Doing(doing.listener.accept)
+    expect(hearing.result()[:11], b'#CHALLENGE#')
+
+
+@check
 def K1():
     doing, client = listening(b'')
     doing_too, listener = calling(b'')
@@ -755,6 +769,18 @@ def A5():
     doing.result()
     expect(listener.last_accepted, '')
     listener.close()
+
+
+@check
+def A6():
+    for mask in (0, 0o27):
+        before = os.umask(mask)
+        try:
+            listener = Listener()
+        finally:
+            os.umask(before)
+        expect(stat.S_IMODE(os.stat(listener.address).st_mode), 0o777 & ~mask)
+        listener.close()
 
 
 def main():

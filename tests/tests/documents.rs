@@ -5,10 +5,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::Duration;
 
-use mpconn_blocking::{AuthKey, Connection, Error, Listener, connect};
+use mpconn_blocking::{AuthKey, ConnectOptions, Connection, Error, Listener};
 use mpconn_tests::net::{fresh_path, scratch};
 use mpconn_tests::pythons::{self, Python};
 use mpconn_tests::stall::bounded;
@@ -134,10 +133,9 @@ fn run(python: &Python, block: &Block) {
     if let Some(mut listener) = listener {
         send_back(listener.accept_timeout(Duration::from_secs(20)).unwrap());
     } else {
-        while !path.exists() {
-            thread::sleep(Duration::from_millis(5));
-        }
-        let mut connection = connect(address, AuthKey::new(KEY)).unwrap();
+        // Its file is there before it listens.
+        let options = ConnectOptions::with_key(AuthKey::new(KEY)).retry(true);
+        let mut connection = options.connect(address).unwrap();
         connection.send_bytes(b"hello").unwrap();
         assert_eq!(connection.recv_bytes().unwrap(), b"hello");
     }

@@ -20,6 +20,62 @@
 //! print(connection.recv_bytes())
 //! ```
 //!
+//! # A tour
+//!
+//! A listener, at a fresh address of the platform's fastest kind, and a client of it. Both have to
+//! hold the key, and find out before the first message:
+//!
+//! ```
+//! use std::thread;
+//! use std::time::Duration;
+//!
+//! use mpconn_blocking::{AuthKey, ConnectOptions, Error, ListenerOptions, SysRng, connect, pipe, wait};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = AuthKey::generate(&mut SysRng)?;
+//! let mut listener = ListenerOptions::with_key(key.clone())
+//!     .handshake_timeout(Duration::from_secs(5))
+//!     .bind_fresh()?;
+//! let address = listener.address().clone();
+//!
+//! let client = thread::spawn(move || {
+//!     // Another key is an error of the client's; the listener goes on to the next.
+//!     let wrong = connect(address.clone(), AuthKey::new("another key altogether"));
+//!     assert!(wrong.is_err_and(|error| error.is_authentication()));
+//!     ConnectOptions::with_key(key).connect_timeout(Duration::from_secs(5)).connect(address)
+//! });
+//! let mut served = listener.accept()?;
+//! let mut client = client.join().expect("it does not panic")?;
+//! println!("the client proved its key with {}", served.authenticated().expect("it did").peer());
+//!
+//! // Messages are bytes, and come whole. Many small ones go out with one system call.
+//! client.send_many(["one", "two", ""])?;
+//! assert_eq!(served.recv_bytes()?, b"one");
+//! assert_eq!(served.recv_borrowed()?, b"two"); // Not even copied.
+//! assert_eq!(served.recv_bytes()?, b""); // Empty, and not the end.
+//!
+//! // Everything has a deadline, and giving up loses nothing.
+//! served.set_receive_timeout(Duration::from_millis(10));
+//! assert!(matches!(served.recv_bytes(), Err(Error::TimedOut(_))));
+//!
+//! // Two threads, a half each.
+//! let (mut receiver, mut sender) = served.split();
+//! let received = thread::scope(|scope| {
+//!     scope.spawn(|| sender.send_bytes(b"from one thread"));
+//!     client.send_bytes(b"to another")?;
+//!     receiver.recv_bytes()
+//! })?;
+//! assert_eq!(received, b"to another");
+//! assert_eq!(client.recv_bytes()?, b"from one thread");
+//!
+//! // Which of many has something to say? Connections, halves and listeners all do.
+//! let (one, mut other) = pipe()?;
+//! other.send_bytes(b"through a pipe of two connections")?;
+//! assert_eq!(wait([&client, &one], Duration::from_secs(5))?, [1]);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # From Python's names to these
 //!
 //! | Python | here |

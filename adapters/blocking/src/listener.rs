@@ -17,7 +17,7 @@ use crate::platform::poll::{Watch, is_ready, poll_until, watch};
 use crate::session::{establish, open};
 use crate::{Connection, Deadline, Socket, Transport};
 
-/// Clients taken in before those that are pending are looked at again.
+/// Clients taken in at most before those that are pending are looked at again.
 const ACCEPT_AT_ONCE: usize = 64;
 
 /// How to listen.
@@ -323,7 +323,8 @@ impl Listener {
     }
 
     fn take_clients(&mut self) -> Result<(), Error> {
-        for _ in 0..ACCEPT_AT_ONCE {
+        // Looking at all that are pending costs as much as taking in so many.
+        for _ in 0..self.slots.pending().count().clamp(1, ACCEPT_AT_ONCE) {
             if self.slots.is_full_of_proved() {
                 break;
             }

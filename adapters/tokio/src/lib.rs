@@ -19,6 +19,62 @@
 //! # }
 //! ```
 //!
+//! # A tour
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use mpconn_tokio::{AuthKey, ConnectOptions, Error, ListenerOptions, SysRng, connect, pipe};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // A listener at a fresh address of the platform's fastest kind, and a client of it.
+//! let key = AuthKey::generate(&mut SysRng)?;
+//! let mut listener = ListenerOptions::with_key(key.clone())
+//!     .handshake_timeout(Duration::from_secs(5))
+//!     .bind_fresh()?;
+//! let address = listener.address().clone();
+//! let client = tokio::spawn(async move {
+//!     // Another key is an error of the client's; the listener goes on to the next.
+//!     let wrong = connect(address.clone(), AuthKey::new("another key altogether")).await;
+//!     assert!(wrong.is_err_and(|error| error.is_authentication()));
+//!     ConnectOptions::with_key(key).connect(address).await
+//! });
+//! let mut served = listener.accept().await?;
+//! let mut client = client.await??;
+//! println!("the client proved its key with {}", served.authenticated().expect("it did").peer());
+//!
+//! // Messages are bytes, and come whole. Many small ones go out with one system call.
+//! client.send_many(["one", "two", ""]).await?;
+//! assert_eq!(served.recv_bytes().await?, b"one");
+//! assert_eq!(served.recv_borrowed().await?, b"two"); // Not even copied.
+//! assert_eq!(served.recv_bytes().await?, b""); // Empty, and not the end.
+//!
+//! // Giving up loses nothing, by a timeout of one's own or the connection's.
+//! served.set_receive_timeout(Duration::from_millis(10));
+//! assert!(matches!(served.recv_bytes().await, Err(Error::TimedOut(_))));
+//!
+//! // Two tasks, a half each.
+//! let (mut receiver, mut sender) = served.split();
+//! let sending = tokio::spawn(async move {
+//!     sender.send_bytes(b"from one task").await.map(|()| sender)
+//! });
+//! client.send_bytes(b"to another").await?;
+//! assert_eq!(receiver.recv_bytes().await?, b"to another");
+//! assert_eq!(client.recv_bytes().await?, b"from one task");
+//! let _sender = sending.await??;
+//!
+//! // Which of many has something to say?
+//! let (mut one, mut other) = pipe()?;
+//! other.send_bytes(b"through a pipe of two connections").await?;
+//! tokio::select! {
+//!     _ = client.recv_bytes() => unreachable!("nobody writes to it"),
+//!     message = one.recv_bytes() => assert_eq!(message?, b"through a pipe of two connections"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Cancel safety
 //!
 //! Whatever is given up, by a timeout, by `select!` or by dropping a future, loses nothing. What

@@ -79,11 +79,43 @@ fn of_answering_alone() {
     }
 }
 
-/// Walks every path from the beginning on, and compares the edges it took with those listed.
+/// The diagram in the crate's documentation has these states, and leads from each to the same.
+#[test]
+fn as_it_is_documented() {
+    for role in ROLES {
+        let other = match role {
+            Role::Listener => "as client",
+            Role::Client => "as listener",
+        };
+        let walked: BTreeSet<_> = walk(|| begin(role, KEY, &Policy::COMPAT, 1))
+            .iter()
+            .map(|edge| {
+                let (from, rest) = edge.split_once(": ").unwrap();
+                let (_, to) = rest.split_once(" -> ").unwrap();
+                let is_state =
+                    to == "done" || to.starts_with("send ") || to.starts_with("receive ");
+                (from.to_owned(), if is_state { to } else { "AuthError" }.to_owned())
+            })
+            .collect();
+        let drawn = include_str!("../../lib.rs").lines().filter_map(|line| {
+            let (from, rest) = line.strip_prefix("//!   ")?.split_once(" -- ")?;
+            let (label, to) = rest.split_once('>')?;
+            (!label.contains(other)).then(|| (from.trim().to_owned(), to.trim().to_owned()))
+        });
+        assert_eq!(walked, drawn.collect());
+    }
+}
+
+/// Compares the edges of every path from the beginning on with those listed.
 fn assert_edges<P: Proof>(begin: impl Fn() -> Step<P>, first: &str, edges: &[&str]) {
     assert_eq!(state(&begin()), first);
     let listed = edges.iter().flat_map(|lines| lines.lines()).map(str::trim);
     let listed: BTreeSet<_> = listed.filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    assert_eq!(walk(begin), listed);
+}
+
+/// Walks every path from the beginning on, and gives the edges it took.
+fn walk<P: Proof>(begin: impl Fn() -> Step<P>) -> BTreeSet<String> {
     let mut walked = BTreeSet::new();
     let mut paths = vec![vec![]];
     while let Some(path) = paths.pop() {
@@ -95,7 +127,7 @@ fn assert_edges<P: Proof>(begin: impl Fn() -> Step<P>, first: &str, edges: &[&st
             paths.extend(goes_on.then_some(path));
         }
     }
-    assert_eq!(walked, listed);
+    walked
 }
 
 /// In how many ways it can go on after `path`.

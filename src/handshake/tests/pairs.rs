@@ -16,7 +16,7 @@ fn sides() -> impl Strategy<Value = Side> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(crate::testing::cases(512))]
 
     #[test]
     fn come_to_what_the_model_says(listener in sides(), client in sides(), seed: u64) {

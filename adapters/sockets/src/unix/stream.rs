@@ -25,6 +25,9 @@ pub fn receive(socket: impl AsFd, space: &mut Space<'_>, wait: bool) -> Result<u
     }
 }
 
+/// So few bytes, a handshake's message, are put together first: a call with pieces costs more.
+const FEW: usize = 128;
+
 /// Sends some of these bytes, waiting for room or not. It never raises `SIGPIPE`.
 ///
 /// # Errors
@@ -36,7 +39,16 @@ pub fn send(socket: impl AsFd, slices: &[IoSlice<'_>], wait: bool) -> Result<usi
     if let [slice] = slices {
         return rustix::net::send(socket, slice, flags);
     }
-    sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), flags)
+    let mut joined = [0; FEW];
+    let mut length = 0;
+    for slice in slices {
+        let Some(room) = joined.get_mut(length..length + slice.len()) else {
+            return sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), flags);
+        };
+        room.copy_from_slice(slice);
+        length += slice.len();
+    }
+    rustix::net::send(socket, &joined[..length], flags)
 }
 
 /// What can be done of a handshake's operation at this moment.
