@@ -85,7 +85,7 @@
 //! | `listener.accept()`, `address`, `last_accepted`, `close()` | the same; [`Listener::incoming`] shows failed peers |
 //! | `Client(address, authkey=key)` | [`connect`], [`ConnectOptions`] |
 //! | `send_bytes`, `recv_bytes`, `recv_bytes_into`, `poll`, `close` | the same; [`recv_bytes_to`](Connection::recv_bytes_to), [`recv_borrowed`](Connection::recv_borrowed), [`send_many`](Connection::send_many) |
-//! | `fileno()`, `closed`, `readable`, `writable` | [`fd`](Connection::fd), [`is_closed`](Connection::is_closed), [`is_readable`](Connection::is_readable), [`is_writable`](Connection::is_writable) |
+//! | `fileno()`, `closed`, `readable`, `writable` | `fd`, [`is_closed`](Connection::is_closed), [`is_readable`](Connection::is_readable), [`is_writable`](Connection::is_writable) |
 //! | `Pipe()`, `Pipe(False)`, `wait(...)` | [`pipe`], [`one_way_pipe`], [`wait()`] |
 //! | `deliver_challenge`, `answer_challenge` | [`Connection::deliver_challenge`], [`Connection::answer_challenge`] |
 //! | `current_process().authkey` | [`AuthKey::process`], [`with_process_key`](ListenerOptions::with_process_key) |
