@@ -335,7 +335,7 @@ impl<T: Transport> Connection<T> {
     ///
     /// As there.
     pub fn send<O: Serialize + ?Sized>(&mut self, object: &O) -> Result<(), ObjectError> {
-        T::block_on(self.0.send(object))
+        T::block_on(adapter::SendObject::send(&mut self.0, object))
     }
 
     /// As the adapter's.
@@ -344,7 +344,7 @@ impl<T: Transport> Connection<T> {
     ///
     /// As there.
     pub fn recv<'c, O: Deserialize<'c>>(&'c mut self) -> Result<O, ObjectError> {
-        T::block_on(self.0.recv())
+        T::block_on(adapter::RecvObject::recv(&mut self.0))
     }
 
     /// As the adapter's.

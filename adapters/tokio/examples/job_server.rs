@@ -16,7 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mpconn_tokio::pickle::Exception;
-use mpconn_tokio::{Address, AuthKey, Connection, Error, ListenerOptions, ObjectError, SysRng};
+use mpconn_tokio::{
+    Address, AuthKey, Connection, Error, ListenerOptions, ObjectError, RecvObject, SendObject,
+    SysRng,
+};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;

@@ -98,9 +98,9 @@
 //!
 //! # Features
 //!
-//! - `pickle`: [`Connection`]`::send` and `recv`, Python objects from and to any type of serde's;
+//! - `pickle`: `SendObject` and `RecvObject`, Python objects from and to any type of serde's;
 //!   `ObjectError`, and the crate behind them as `pickle`. Nothing that a peer sends is imported or
-//!   called. With futures' `SinkExt` in scope too, `connection.send(..)` is this one.
+//!   called.
 //! - `tracing`: events about peers that got in or were turned away, shortages, and short keys. Never
 //!   keys, challenges or payloads.
 #![forbid(unsafe_code)]
@@ -138,6 +138,8 @@ pub use mpconn_sockets::Credentials;
 pub use mpconn_sockets::ObjectError;
 #[cfg(windows)]
 pub use mpconn_sockets::Security;
+#[cfg(feature = "pickle")]
+pub use objects::{RecvObject, SendObject};
 pub use platform::{Socket, one_way_pipe, pipe};
 pub use receiver::Receiver;
 pub use sender::Sender;
