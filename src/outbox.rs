@@ -80,8 +80,8 @@ impl Outbox {
         Ok(Transmit::new(payload.len(), self.extended)?)
     }
 
-    /// Writes what is buffered, then this message: header and payload with one vectored write, if
-    /// the transport takes them. False: call it again when the transport takes more, or
+    /// Writes what is buffered, then this message: header and payload with one write, if the
+    /// transport takes them. False: call it again when the transport takes more, or
     /// [`keep`](Self::keep) the rest.
     ///
     /// # Errors

@@ -261,10 +261,11 @@ impl Listener {
     }
 
     /// What there is to wait for: a close, clients if they are wanted, and what is pending.
-    fn interests(&self, clients: bool) -> impl Iterator<Item = Watch<'_>> {
+    fn interests(&self, clients: bool, bell: bool) -> impl Iterator<Item = Watch<'_>> {
         // Errors are always watched for: what must not be looked at stays out.
         let clients = clients.then(|| watch(&*self.bound, false));
-        [watch(&*self.bell, false)].into_iter().chain(clients).chain(
+        let bell = bell.then(|| watch(&*self.bell, false));
+        clients.into_iter().chain(bell).chain(
             self.slots
                 .pending()
                 .map(|(_, slot)| watch(&slot.socket, slot.negotiation.wants_write())),
@@ -273,7 +274,8 @@ impl Listener {
 
     /// The same, for [`wait`](crate::wait).
     pub(crate) fn sources(&self) -> impl Iterator<Item = Watch<'_>> {
-        self.interests(self.pause_left().is_none() && !self.slots.is_full_of_proved())
+        let clients = self.pause_left().is_none() && !self.slots.is_full_of_proved();
+        self.interests(clients, self.closing.is_of_this_process())
     }
 
     /// Counts time that was spent in [`wait`](crate::wait).
@@ -305,8 +307,10 @@ impl Listener {
         let expiry = self.expiry_left().filter(|_| with_slots);
         let wake_at = [deadline.left(), pause, expiry];
 
-        let mut watches: Vec<_> = self.interests(clients).collect();
-        let before_slots = 1 + usize::from(clients);
+        // A forked child shares the bell, which would ring for ever once its parent has closed.
+        let bell = self.closing.is_of_this_process();
+        let mut watches: Vec<_> = self.interests(clients, bell).collect();
+        let before_slots = usize::from(clients) + usize::from(bell);
         if !with_slots {
             watches.truncate(before_slots);
         }
@@ -317,7 +321,7 @@ impl Listener {
         let slots = self.slots.pending().map(|(number, _)| number);
         let ready = slots.zip(&watches[before_slots..]).filter(|(_, watch)| is_ready(watch));
         Ok(Ready {
-            clients: clients && is_ready(&watches[1]),
+            clients: clients && is_ready(&watches[0]),
             slots: ready.map(|(number, _)| number).collect(),
         })
     }
@@ -400,7 +404,8 @@ pub struct Closer {
 
 impl Closer {
     /// Closes the listener: nobody can connect any more, and a blocked `accept` ends with
-    /// [`Error::Closed`]. On Windows a TCP port is free when the listener is dropped, and not before.
+    /// [`Error::Closed`]. On Windows a TCP port takes clients, who wait in vain, and is not free
+    /// before the listener is dropped. In a forked child, an `accept` ends with its next client.
     pub fn close(&self) {
         if let (Some(bound), Some(bell)) = (self.bound.upgrade(), self.bell.upgrade()) {
             self.closing.close(|| bound.stop());

@@ -217,6 +217,7 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
             // For `Vec<u8>` and its like, which do not know of bytes.
             Node::Bytes(number) | Node::ByteArray(number) => {
                 let bytes = self.bytes(number)?;
+                self.reading.charge(bytes.len() as u64 * NODE_COST, self.offset)?;
                 visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied()))
             }
             Node::Object(number) => {

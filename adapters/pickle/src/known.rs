@@ -75,7 +75,12 @@ fn fixed_offset(graph: &Graph<'_>, zone: &Object) -> Option<String> {
         return None;
     }
     let [days, seconds, microseconds] = timedelta(graph, delta)?.map(i64::from);
-    let all = (days * 86_400 + seconds) * 1_000_000 + microseconds;
+    let seconds = days * 86_400 + seconds;
+    // Python knows none of a day or more.
+    if seconds.unsigned_abs() > 86_400 {
+        return None;
+    }
+    let all = seconds * 1_000_000 + microseconds;
     let (sign, all) = (if all < 0 { '-' } else { '+' }, all.unsigned_abs());
     let (seconds, microseconds) = (all / 1_000_000, all % 1_000_000);
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -189,9 +194,7 @@ fn raw<'g>(graph: &'g Graph<'_>, object: &Object, nth: usize) -> Option<&'g [u8]
     graph.raw(arg(graph, object, nth)?)
 }
 
+/// Python 2's str is text here, whatever it is elsewhere.
 fn as_str<'g>(graph: &'g Graph<'_>, node: Node) -> Option<&'g str> {
-    match node {
-        Node::Str(number) => Some(graph.str(number)),
-        _ => None,
-    }
+    std::str::from_utf8(graph.raw(node)?).ok()
 }

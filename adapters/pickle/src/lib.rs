@@ -59,7 +59,7 @@
 //! | `dict`, `OrderedDict`, `defaultdict`, `Counter` | maps, structs | maps, structs |
 //! | `{'Name': content}`, `'Name'` | an enum's variant | the same |
 //! | `date`, `time`, `datetime` | text: `isoformat()` | [`Object`] |
-//! | `timezone`, `Decimal`, `UUID`, `Fraction`, `Path` | text: `str()` | [`Object`] |
+//! | `timezone`, `Decimal`, `UUID`, `Fraction`, `Path` | text: `str()`; a `Path` of 3.13 as the program wrote it | [`Object`] |
 //! | `timedelta` | three integers: days, seconds, microseconds | [`Object`] |
 //! | an exception | [`Exception`] | [`Exception`] |
 //! | any other object | its items, attributes, or arguments | [`Object`] |

@@ -87,6 +87,12 @@ pub(crate) fn raw_unicode_escape(text: &[u8]) -> Option<Cow<'_, [u8]>> {
         let digits = match after.first() {
             Some(b'u') if byte == b'\\' => 4,
             Some(b'U') if byte == b'\\' => 8,
+            // Python's pickler writes none of these; a backslash takes the next one with it.
+            Some(b'\\') if byte == b'\\' => {
+                out.extend_from_slice(br"\\");
+                rest = &after[1..];
+                continue;
+            }
             _ => {
                 push(&mut out, byte.into());
                 rest = after;
@@ -169,6 +175,7 @@ mod tests {
         let text = raw_unicode_escape(b"\xe9\\u20ac\\U0001f600\\ud83d\\\\").unwrap();
         assert_eq!(&*text, "é€😀".bytes().chain(*b"\xed\xa0\xbd\\\\").collect::<Vec<_>>());
         assert!(str::from_utf8(&text).is_err() && has_surrogates(&text));
+        assert_eq!(raw_unicode_escape(br"\\u20ac").unwrap(), &br"\\u20ac"[..]);
         for wrong in [&br"\u12"[..], br"\U00110000", br"\u+123"] {
             assert_eq!(raw_unicode_escape(wrong), None, "{wrong:?}");
         }

@@ -107,6 +107,9 @@ impl<'o> Writer<'o> {
             self.out.push(STACK_GLOBAL);
             return Ok(());
         }
+        if name.contains('.') {
+            return Err(Error::Unwritable("a class within a class, before protocol 4"));
+        }
         // As either Python finds it: Python 3 knows the old names.
         let module = match module {
             "builtins" => "__builtin__",

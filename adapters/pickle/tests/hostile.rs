@@ -88,6 +88,15 @@ fn as_deep_as_allowed_and_no_deeper() {
 }
 
 #[test]
+fn a_timezone_further_away_than_numbers_go() {
+    let pickle =
+        b"cdatetime\ntimezone\ncdatetime\ntimedelta\nJ\xff\xff\xff\x7fK\x00K\x00\x87R\x85R.";
+    assert!(from_slice::<String>(pickle).is_err());
+    assert!(matches!(from_slice::<Value>(pickle), Ok(Value::Object(_))));
+    assert!(Decoder::new().strict(true).from_slice::<Value>(pickle).is_err());
+}
+
+#[test]
 fn the_offset_of_what_is_too_deep() {
     let pickle = nested(b"]", b"a", MAX_DEPTH as usize + 1);
     let offset = 2 + MAX_DEPTH as usize;

@@ -25,7 +25,7 @@ pub(crate) struct Sending {
 impl Default for Sending {
     fn default() -> Self {
         // The system's calls take lengths of 32 bits.
-        Self { framer: Framer::new(u32::MAX.into(), 0), message: Vec::new(), writing: None }
+        Self { framer: framer(), message: Vec::new(), writing: None }
     }
 }
 
@@ -86,7 +86,14 @@ impl Sending {
     }
 
     fn gather_some(&mut self, bytes: &[u8]) -> io::Result<(usize, bool)> {
-        let (used, event) = self.framer.next(bytes).map_err(mpconn::Error::from)?;
+        let (used, event) = match self.framer.next(bytes) {
+            Ok(next) => next,
+            Err(error) => {
+                // The caller's message is too long, and nothing of it is sent: others can be.
+                self.framer = framer();
+                return Err(mpconn::Error::from(error).into());
+            }
+        };
         match event {
             Event::Frame(_) => Ok((used, true)),
             Event::Begin(length) => {
@@ -103,4 +110,9 @@ impl Sending {
             }
         }
     }
+}
+
+/// For messages as long as one `WriteFile` takes.
+fn framer() -> Framer {
+    Framer::new(u32::MAX.into(), 0)
 }

@@ -314,7 +314,9 @@ impl Listener {
             let now = Instant::now();
             let expiry =
                 self.slots.next_expiry().and_then(|at| now.checked_add(at.saturating_sub(clock)));
-            let alarm = [expiry, self.paused_until].into_iter().flatten().min();
+            // A pause that is over is nothing to wait for, though clients may still find no room.
+            let pause = self.paused_until.filter(|&until| until > now);
+            let alarm = [expiry, pause].into_iter().flatten().min();
             ready!(self.poll_alarm(cx, alarm));
         }
     }

@@ -16,7 +16,10 @@ impl Bell {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.connect(socket.local_addr()?)?;
         socket.set_nonblocking(true)?;
-        Ok(Self(socket))
+        let bell = Self(socket);
+        // Until it was connected, anyone could send to it.
+        bell.silence();
+        Ok(bell)
     }
 
     pub(crate) fn ring(&self) {

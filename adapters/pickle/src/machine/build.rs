@@ -57,9 +57,10 @@ impl Machine<'_> {
 
     pub(super) fn new_object(&mut self) -> Result<(), Error> {
         let from = self.above(2)?;
-        let [Node::Global(class), Node::Tuple(args)] = self.stack[from..] else {
+        let [class, Node::Tuple(args)] = self.stack[from..] else {
             return Err(self.malformed(NOT_A_CLASS));
         };
+        let class = self.named(class)?;
         self.stack.truncate(from);
         let object = Object { is_new: true, ..self.called(class, args) };
         self.push_object(object)
@@ -67,10 +68,10 @@ impl Machine<'_> {
 
     pub(super) fn new_object_ex(&mut self) -> Result<(), Error> {
         let from = self.above(3)?;
-        let [Node::Global(class), Node::Tuple(args), Node::Dict(kwargs)] = self.stack[from..]
-        else {
+        let [class, Node::Tuple(args), Node::Dict(kwargs)] = self.stack[from..] else {
             return Err(self.malformed(NOT_A_CLASS));
         };
+        let class = self.named(class)?;
         self.stack.truncate(from);
         let object = Object { is_new: true, kwargs: Some(kwargs), ..self.called(class, args) };
         self.push_object(object)
@@ -112,14 +113,19 @@ impl Machine<'_> {
         let [class, Node::Tuple(args)] = self.stack[from..] else {
             return Err(self.malformed(NOT_A_CLASS));
         };
-        let class = match class {
-            Node::Global(class) => class,
-            // A method, or what another call gives.
-            Node::Object(_) => return Err(Error::Foreign { offset: self.opcode }),
-            _ => return Err(self.malformed(NOT_A_CLASS)),
-        };
+        let class = self.named(class)?;
         self.stack.truncate(from);
         self.call(class, args)
+    }
+
+    /// What is called, if it has a name.
+    fn named(&self, class: Node) -> Result<u32, Error> {
+        match class {
+            Node::Global(class) => Ok(class),
+            // A method, a class within a class, or what another call gives.
+            Node::Object(_) => Err(Error::Foreign { offset: self.opcode }),
+            _ => Err(self.malformed(NOT_A_CLASS)),
+        }
     }
 
     fn call(&mut self, class: u32, args: u32) -> Result<(), Error> {

@@ -37,9 +37,10 @@ impl Transport for Socket {
         loop {
             ready!(either!(self, stream => stream.poll_read_ready(cx)))?;
             let mut short = None;
+            let room = space.len();
             let mut receive = || {
                 let n = mpconn_sockets::receive(self, &mut space, false)?;
-                if 0 < n && n < space.len() {
+                if 0 < n && n < room {
                     // The kernel has no more: tell the runtime, which need not find out by a call
                     // that fails. It takes its own short reads for that too.
                     short = Some(n);
