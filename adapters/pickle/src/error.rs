@@ -10,7 +10,7 @@ use crate::Limit;
 /// Why a pickle could not be read, or a value not be written.
 ///
 /// Offsets are in bytes from the pickle's beginning, and point at an opcode. Nothing that a peer
-/// sent is quoted: kinds and lengths only.
+/// sent is quoted by this crate: kinds and lengths only. A type's own message, in `Mismatch`, may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Connection, Receiver, Sender, Transport};
 
 /// Python's `send`, of a [`Connection`] or [`Sender`].
-pub trait SendObject {
+pub trait SendObject: sealed::Sealed {
     /// Sends a value as Python reads it: its `send`, with a pickle of protocol 2, which every Python
     /// reads. For another, send the bytes of [`Encoder`](mpconn_pickle::Encoder).
     ///
@@ -27,7 +27,7 @@ pub trait SendObject {
 }
 
 /// Python's `recv`, of a [`Connection`] or [`Receiver`].
-pub trait RecvObject {
+pub trait RecvObject: sealed::Sealed {
     /// Receives a value as Python sends it: its `recv`, but that nothing is imported or called. It
     /// may borrow from the message, until the next call. For other limits, give the bytes of
     /// [`Receiver::recv_borrowed`] to a [`Decoder`](mpconn_pickle::Decoder).
@@ -65,4 +65,12 @@ impl<T: Transport> RecvObject for Connection<T> {
     async fn recv<'c, O: Deserialize<'c>>(&'c mut self) -> Result<O, ObjectError> {
         self.halves().0.recv().await
     }
+}
+
+mod sealed {
+    /// Only these have them, so that the traits can grow.
+    pub trait Sealed {}
+    impl<T> Sealed for crate::Connection<T> {}
+    impl<T> Sealed for crate::Receiver<T> {}
+    impl<T> Sealed for crate::Sender<T> {}
 }
