@@ -2,11 +2,12 @@
 
 use std::env;
 use std::fs;
+use std::ops::Range;
 use std::process::{Command, Stdio};
 
 /// Instructions that one more time takes.
 pub fn instructions(work: &str, times: u64) -> f64 {
-    per_time(times, |times| {
+    per_time(times..2 * times, |times| {
         let mut valgrind = Command::new("valgrind");
         valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
         let report = run(valgrind, work, times);
@@ -16,8 +17,11 @@ pub fn instructions(work: &str, times: u64) -> f64 {
 }
 
 /// System calls, of all threads, that one more time takes.
+///
+/// A thread that is interrupted saves its peer a wait now and then. From a single time on, that can
+/// only lessen the figure; between two long runs it would be noise either way.
 pub fn system_calls(work: &str, times: u64) -> f64 {
-    per_time(times, |times| {
+    per_time(1..1 + times, |times| {
         let path = env::temp_dir().join(format!("mpconn-counts-{}", std::process::id()));
         // On one CPU the threads take turns, in the same way each time.
         let mut strace = Command::new("taskset");
@@ -32,8 +36,8 @@ pub fn system_calls(work: &str, times: u64) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
-fn per_time(times: u64, count: impl Fn(u64) -> u64) -> f64 {
-    (count(2 * times) as f64 - count(times) as f64) / times as f64
+fn per_time(times: Range<u64>, count: impl Fn(u64) -> u64) -> f64 {
+    (count(times.end) as f64 - count(times.start) as f64) / (times.end - times.start) as f64
 }
 
 /// Runs this program under the tool, and gives what that prints.
