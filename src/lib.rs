@@ -132,7 +132,7 @@
 //!     let mut negotiation = Negotiation::new(handshake);
 //!     // A stream that cannot move a byte for now would say so with `None` here.
 //!     negotiation.drive(&mut inbox, |operation| match operation {
-//!         Operation::Write(slices) => stream.write_vectored(&slices.map(io::IoSlice::new)).map(Some),
+//!         Operation::Write(bytes) => stream.write(bytes).map(Some),
 //!         Operation::Read(space) => stream.read(space.into_slice()).map(Some),
 //!     })?;
 //!     inbox.open(1 << 20);
@@ -167,7 +167,7 @@
 //! # let connecting = Handshake::connecting(key, &Policy::COMPAT, &mut Rng).unwrap();
 //! # let (mut inbox, mut negotiation) = (Inbox::new(), Negotiation::<_>::new(connecting));
 //! # let proof = negotiation.drive(&mut inbox, |operation| match operation {
-//! #     Operation::Write(slices) => stream.write_vectored(&slices.map(io::IoSlice::new)).map(Some),
+//! #     Operation::Write(bytes) => stream.write(bytes).map(Some),
 //! #     Operation::Read(space) => stream.read(space.into_slice()).map(Some),
 //! # });
 //! # assert!(proof.unwrap().is_some());

@@ -200,9 +200,9 @@ impl Peer for Authenticating {
         let Some(negotiation) = &mut self.negotiation else { return };
         let pending = &mut self.pending;
         let done = negotiation.drive(&mut self.inbox, |operation| match operation {
-            Operation::Write(slices) => {
-                slices.iter().for_each(|slice| answer.extend(*slice));
-                Ok(Some(slices.concat().len()))
+            Operation::Write(bytes) => {
+                answer.extend(bytes);
+                Ok(Some(bytes.len()))
             }
             Operation::Read(_) if pending.is_empty() => Ok(None),
             Operation::Read(space) => fill(space, |room| io::Read::read(pending, room)).map(Some),

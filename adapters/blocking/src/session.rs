@@ -43,7 +43,7 @@ pub(crate) fn drive<K: AsRef<[u8]>, P: Proof, T: Transport>(
     deadline: Deadline,
 ) -> Result<Option<P>, Error> {
     negotiation.drive(inbox, |operation| match operation {
-        Operation::Write(slices) => transport.send(&slices.map(io::IoSlice::new), deadline),
+        Operation::Write(bytes) => transport.send(&[io::IoSlice::new(bytes)], deadline),
         Operation::Read(space) => transport.receive(space, deadline),
     })
 }

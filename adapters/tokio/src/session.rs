@@ -65,7 +65,7 @@ pub(crate) fn poll_drive<K: AsRef<[u8]>, P: Proof, T: Transport>(
 ) -> Poll<Result<P, Error>> {
     let driven = negotiation.drive(inbox, |operation| {
         for_now(match operation {
-            Operation::Write(slices) => transport.poll_send(cx, &slices.map(IoSlice::new)),
+            Operation::Write(bytes) => transport.poll_send(cx, &[IoSlice::new(bytes)]),
             // The peer does not answer what it was not sent.
             Operation::Read(space) => match transport.poll_flush(cx) {
                 Poll::Ready(Ok(())) => transport.poll_receive(cx, space),

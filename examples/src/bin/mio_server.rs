@@ -5,7 +5,7 @@
 //! ```
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
@@ -166,9 +166,7 @@ impl Client {
         let Self { socket, inbox, outbox, negotiation } = self;
         if let Some(under_way) = negotiation {
             let transfer = |operation: Operation<'_>| match operation {
-                Operation::Write(slices) => {
-                    for_now(socket.write_vectored(&slices.map(IoSlice::new)))
-                } // 2
+                Operation::Write(bytes) => for_now(socket.write(bytes)), // 2
                 Operation::Read(space) => for_now(socket.read(space.into_slice())), // 3
             };
             let Some(_proof) = under_way.drive(inbox, transfer)? else { return Ok(false) };

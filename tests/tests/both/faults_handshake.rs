@@ -123,7 +123,7 @@ fn a_handshake_that_pauses_before_every_byte() {
             let mut pauses = 0;
             loop {
                 let done = negotiation.drive(&mut inbox, |operation| match operation {
-                    Operation::Write(slices) => transport.write(&slices.map(IoSlice::new)),
+                    Operation::Write(bytes) => transport.write(&[IoSlice::new(bytes)]),
                     Operation::Read(space) => transport.read(space),
                 });
                 match done.unwrap() {

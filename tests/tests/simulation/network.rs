@@ -320,7 +320,7 @@ impl End {
 impl Transfer for End {
     fn transfer_now(&self, operation: Operation<'_>) -> io::Result<Option<usize>> {
         match operation {
-            Operation::Write(slices) => self.write(&slices),
+            Operation::Write(bytes) => self.write(&[bytes]),
             Operation::Read(space) => self.read(space),
         }
     }

@@ -137,7 +137,7 @@ impl Duplex for Socket {}
 impl Transfer for Socket {
     fn transfer_now(&self, operation: Operation<'_>) -> io::Result<Option<usize>> {
         match operation {
-            Operation::Write(slices) => self.send(&slices.map(IoSlice::new), Deadline::now()),
+            Operation::Write(bytes) => self.send(&[IoSlice::new(bytes)], Deadline::now()),
             Operation::Read(space) => self.receive(space, Deadline::now()),
         }
     }

@@ -25,9 +25,6 @@ pub fn receive(socket: impl AsFd, space: &mut Space<'_>, wait: bool) -> Result<u
     }
 }
 
-/// So few bytes, a handshake's message, are put together first: a call with pieces costs more.
-const FEW: usize = 128;
-
 /// Sends some of these bytes, waiting for room or not. It never raises `SIGPIPE`.
 ///
 /// # Errors
@@ -36,19 +33,11 @@ const FEW: usize = 128;
 pub fn send(socket: impl AsFd, slices: &[IoSlice<'_>], wait: bool) -> Result<usize, Errno> {
     let mut flags = no_signal();
     flags.set(SendFlags::DONTWAIT, !wait);
+    // It costs less than the other.
     if let [slice] = slices {
         return rustix::net::send(socket, slice, flags);
     }
-    let mut joined = [0; FEW];
-    let mut length = 0;
-    for slice in slices {
-        let Some(room) = joined.get_mut(length..length + slice.len()) else {
-            return sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), flags);
-        };
-        room.copy_from_slice(slice);
-        length += slice.len();
-    }
-    rustix::net::send(socket, &joined[..length], flags)
+    sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), flags)
 }
 
 /// What can be done of a handshake's operation at this moment.
@@ -58,7 +47,7 @@ pub fn send(socket: impl AsFd, slices: &[IoSlice<'_>], wait: bool) -> Result<usi
 /// The system's.
 pub fn transfer_now(socket: impl AsFd, operation: Operation<'_>) -> io::Result<Option<usize>> {
     let moved = match operation {
-        Operation::Write(slices) => send(socket, &slices.map(IoSlice::new), false),
+        Operation::Write(bytes) => send(socket, &[IoSlice::new(bytes)], false),
         Operation::Read(mut space) => receive(socket, &mut space, false),
     };
     match moved {

@@ -122,17 +122,14 @@ pub(crate) fn transfer_now(
         Socket::Tcp(stream) => stream,
         Socket::Pipe(pipe) => {
             return for_now(match operation {
-                Operation::Write(slices) => pipe.poll_send(cx, &slices.map(IoSlice::new)),
+                Operation::Write(bytes) => pipe.poll_send(cx, &[IoSlice::new(bytes)]),
                 Operation::Read(mut space) => pipe.poll_receive(cx, &mut space),
             });
         }
     };
     // In non-blocking mode, as everything on the runtime.
     let moved = match operation {
-        Operation::Write(slices) => {
-            let next = slices.into_iter().find(|slice| !slice.is_empty()).unwrap_or_default();
-            rustix::net::send(stream, next, SendFlags::empty())
-        }
+        Operation::Write(bytes) => rustix::net::send(stream, bytes, SendFlags::empty()),
         Operation::Read(space) => {
             rustix::net::recv(stream, space.into_slice(), RecvFlags::empty()).map(|(n, _)| n)
         }
