@@ -4,6 +4,7 @@
 //! child connect ADDRESS    connects, and says so
 //! child shortage PATH      listens there with few descriptors
 //! child challenge PATH     listens there with a key, and challenges until it is killed
+//! child credentials PATH   listens there, and says who the first client is
 //! child crowd ADDRESS N    connects N times, and on each line it reads asks on every connection
 //! ```
 
@@ -34,6 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(())
         }
         ["challenge", path] => challenge(path),
+        ["credentials", path] => credentials(path),
         ["crowd", address, number] => crowd(&address.parse()?, number.parse()?),
         _ => Err("see the head of child.rs".into()),
     }
@@ -44,6 +46,14 @@ fn challenge(path: &str) -> Result<(), Box<dyn Error>> {
     println!("listening");
     // Its clients read a challenge, and go.
     Ok(listener.accept().map(drop)?)
+}
+
+fn credentials(path: &str) -> Result<(), Box<dyn Error>> {
+    let mut listener = ListenerOptions::without_key().bind(path)?;
+    println!("listening");
+    let peer = listener.accept()?.peer_credentials()?;
+    println!("pid {:?}, uid {}, gid {}", peer.pid, peer.uid, peer.gid);
+    Ok(())
 }
 
 fn shortage(path: &str) -> Result<(), Box<dyn Error>> {

@@ -250,7 +250,7 @@ fn the_credentials_of_a_unix_peer() {
         let ids = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         for side in [&client, &accepted] {
             let peer = side.peer_credentials().unwrap();
-            assert_eq!(u32::try_from(peer.pid).unwrap(), std::process::id());
+            assert_eq!(peer.pid.unwrap().unsigned_abs(), std::process::id());
             assert_eq!((peer.uid, peer.gid), ids);
         }
         accepted.close();
@@ -261,7 +261,7 @@ fn the_credentials_of_a_unix_peer() {
         let mut accepted = listener.accept_timeout(A_WHILE).unwrap();
         assert_eq!(accepted.recv_bytes().unwrap(), b"here I am");
         let peer = accepted.peer_credentials().unwrap();
-        assert_eq!(u32::try_from(peer.pid).unwrap(), child.0.id());
+        assert_eq!(peer.pid.unwrap().unsigned_abs(), child.0.id());
         assert_eq!((peer.uid, peer.gid), ids);
     });
 }
@@ -274,8 +274,8 @@ fn a_tcp_peer_has_no_credentials() {
         let client = ConnectOptions::without_key().connect(listener.address()).unwrap();
         let accepted = listener.accept_timeout(A_WHILE).unwrap();
         for side in [client, accepted] {
-            let peer = side.peer_credentials();
-            assert!(peer.is_err(), "{peer:?}");
+            let error = side.peer_credentials().unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::Unsupported);
         }
     }
 }

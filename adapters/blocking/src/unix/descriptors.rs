@@ -10,7 +10,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// The system's, for a transport that is no Unix socket; `NotConnected` after a close.
+    /// `Unsupported` for a transport that is no Unix socket; `NotConnected` after a close; and the
+    /// system's.
     #[cfg(target_os = "linux")]
     pub fn peer_credentials(&self) -> std::io::Result<mpconn_sockets::Credentials> {
         match self.receiver().transport() {

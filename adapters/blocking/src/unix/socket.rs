@@ -126,7 +126,7 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// The system's, when it is none.
+    /// `Unsupported` when it is none, and the system's.
     pub fn peer_credentials(&self) -> io::Result<mpconn_sockets::Credentials> {
         mpconn_sockets::peer_credentials(self)
     }

@@ -1,14 +1,19 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use rustix::net::sockopt;
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
+
+/// What the kernel says of the user where nobody's credentials were recorded.
+const NOBODY: u32 = u32::MAX;
 
 /// Who is on the other side of a Unix socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Credentials {
-    /// The process that connected.
-    pub pid: i32,
+    /// The process that connected. `None` for one that cannot be seen from here: a peer outside of
+    /// this process's container, mostly.
+    pub pid: Option<i32>,
     /// Its effective user.
     pub uid: u32,
     /// Its effective group.
@@ -19,9 +24,14 @@ pub struct Credentials {
 ///
 /// # Errors
 ///
-/// The system's, when it is none.
+/// `Unsupported` when it is none, and the system's.
+// By nix, since rustix takes the pid for one that cannot be 0, and then finds an error where it is.
 pub fn peer_credentials(socket: impl AsFd) -> io::Result<Credentials> {
-    let peer = sockopt::socket_peercred(socket)?;
-    let (uid, gid) = (peer.uid.as_raw(), peer.gid.as_raw());
-    Ok(Credentials { pid: peer.pid.as_raw_nonzero().get(), uid, gid })
+    let peer = getsockopt(&socket, PeerCredentials)?;
+    if peer.uid() == NOBODY {
+        let error = "only a Unix socket's peer has credentials";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, error));
+    }
+    let pid = Some(peer.pid()).filter(|&pid| pid != 0);
+    Ok(Credentials { pid, uid: peer.uid(), gid: peer.gid() })
 }
