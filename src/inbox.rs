@@ -23,8 +23,8 @@ const INLINE: usize = 64 * 1024;
 /// ones behind it. With 64 KiB in all, such a message would take two reads.
 const READ_AHEAD: usize = 80 * 1024;
 
-/// The bytes of the buffer until the peer is authenticated: one handshake message.
-const HANDSHAKE_BUFFER: usize = MAX_MESSAGE + MAX_HEADER;
+/// The bytes of the buffer until the peer is authenticated: one handshake message and its header.
+pub(crate) const HANDSHAKE_BUFFER: usize = MAX_MESSAGE + MAX_HEADER;
 
 /// The least by which a large message's memory grows, in bytes. It doubles from there on.
 const GROWTH: usize = 256 * 1024;

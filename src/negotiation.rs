@@ -5,7 +5,8 @@ use std::io;
 use std::vec::Vec;
 
 use crate::handshake::MAX_MESSAGE;
-use crate::{Authenticated, Error, Extended, Handshake, Inbox, MAX_HEADER, Proof, Space, Transmit};
+use crate::inbox::HANDSHAKE_BUFFER;
+use crate::{Authenticated, Error, Extended, Handshake, Inbox, Proof, Space, Transmit};
 
 /// A handshake under way over a stream. It can be driven a little at a time, so that one loop
 /// serves many.
@@ -78,7 +79,8 @@ impl<K: AsRef<[u8]>, P: Proof> Negotiation<K, P> {
                     let transmit = self.transmit.get_or_insert_with(|| {
                         Transmit::new(message.len(), Extended::Refuse).expect("a short message")
                     });
-                    match transfer(Operation::Write(join(transmit.slices(message), &mut [0; _]))) {
+                    let frame = &mut [0; HANDSHAKE_BUFFER];
+                    match transfer(Operation::Write(join(transmit.slices(message), frame))) {
                         Ok(Some(n)) if n > 0 => {
                             self.handshake = Some(if transmit.advance(n) {
                                 self.transmit = None;
@@ -133,7 +135,7 @@ impl<K: AsRef<[u8]>, P: Proof> Negotiation<K, P> {
 }
 
 /// A write of one piece costs less than a copy of so few bytes and a write of two.
-fn join<'a>(pieces: [&[u8]; 2], joined: &'a mut [u8; MAX_HEADER + MAX_MESSAGE]) -> &'a [u8] {
+fn join<'a>(pieces: [&[u8]; 2], joined: &'a mut [u8; HANDSHAKE_BUFFER]) -> &'a [u8] {
     let mut length = 0;
     for piece in pieces {
         joined[length..length + piece.len()].copy_from_slice(piece);
