@@ -19,8 +19,9 @@
 //!
 //! 1. Make a [`Framer`] whose limit is [`MAX_MESSAGE`], a buffer of that and [`MAX_HEADER`] bytes,
 //!    and a [`Handshake`]: [`accepting`](Handshake::accepting) on the side that accepted,
-//!    [`connecting`](Handshake::connecting) on the other. Its random bytes are the system's
-//!    (`SysRng` of the crate `getrandom`, by its feature `sys_rng`) or another `TryCryptoRng`'s.
+//!    [`connecting`](Handshake::connecting) on the other. The random bytes of its challenge
+//!    are the system's (`SysRng` of the crate `getrandom`, by its feature `sys_rng`), or another
+//!    `TryCryptoRng`'s.
 //! 2. [`Handshake::Send`]: make a [`Transmit`] for [`message`](ToSend::message), write its
 //!    [`slices`](Transmit::slices), tell it with [`advance`](Transmit::advance) how far that went,
 //!    and when it is done, call [`sent`](ToSend::sent).
