@@ -95,7 +95,8 @@ pub enum Handshake<K, P = Authenticated> {
 }
 
 impl<K: AsRef<[u8]>> Handshake<K> {
-    /// The side that accepted: challenges, verifies, then answers.
+    /// The side that accepted: challenges, verifies, then answers. `rng` makes its challenge, now:
+    /// take `getrandom::SysRng` where there is an operating system.
     ///
     /// # Errors
     ///
@@ -108,12 +109,12 @@ impl<K: AsRef<[u8]>> Handshake<K> {
         Ok(Machine::new(key, Role::Listener, policy, rng)?.deliver())
     }
 
-    /// The side that connected: answers, then challenges and verifies.
+    /// The side that connected: answers, then challenges and verifies. `rng` is as for
+    /// [`accepting`](Self::accepting): it is asked now, so that it cannot fail half-way.
     ///
     /// # Errors
     ///
-    /// [`StartError::EmptyKey`], unless the policy allows it, and [`StartError::Rng`]: the random
-    /// bytes of its challenge are drawn here, so that nothing can fail half-way.
+    /// [`StartError::EmptyKey`], unless the policy allows it, and [`StartError::Rng`].
     pub fn connecting<R: TryCryptoRng + ?Sized>(
         key: K,
         policy: &Policy,

@@ -337,8 +337,9 @@ impl Inbox {
     }
 
     /// Reads with `read` until a whole message is there, as [`message`](Self::message). `read` gives
-    /// the bytes it read, 0 at the end, or `None` when there are none for now; then this answers
-    /// false, and goes on where it was when it is called again.
+    /// the bytes it read, 0 at the end, or `None` when there are none for now (`WouldBlock`); then
+    /// this answers false, and goes on where it was when it is called again. After an interruption
+    /// (`Interrupted`), `read` tries again by itself.
     ///
     /// # Errors
     ///

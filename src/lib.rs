@@ -19,7 +19,9 @@
 //!
 //! 1. Make a [`Framer`] whose limit is [`MAX_MESSAGE`], a buffer of that and [`MAX_HEADER`] bytes,
 //!    and a [`Handshake`]: [`accepting`](Handshake::accepting) on the side that accepted,
-//!    [`connecting`](Handshake::connecting) on the other.
+//!    [`connecting`](Handshake::connecting) on the other. The random bytes of its challenge
+//!    are the system's (`SysRng` of the crate `getrandom`, by its feature `sys_rng`), or another
+//!    `TryCryptoRng`'s.
 //! 2. [`Handshake::Send`]: make a [`Transmit`] for [`message`](ToSend::message), write its
 //!    [`slices`](Transmit::slices), tell it with [`advance`](Transmit::advance) how far that went,
 //!    and when it is done, call [`sent`](ToSend::sent).
@@ -116,8 +118,10 @@
 //!
 //! With an allocator there is more at hand: [`Inbox`] is the receiving half with its memory and
 //! [`Outbox`] the sending one, and [`Negotiation`] drives the loop above a little at a time, for an
-//! event loop with many peers. The adapters are made of these three, and a server is no more than
-//! this, once for each connection:
+//! event loop with many peers. They believe what they are told of the transport for good, so tell
+//! them neither of `WouldBlock`, which is their `None`, nor of `Interrupted`, after which one tries
+//! again. The adapters are made of these three, and a server is no more than this, once for each
+//! connection:
 //!
 //! ```
 //! use std::io::{self, Read, Write};

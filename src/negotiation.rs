@@ -19,7 +19,8 @@ pub struct Negotiation<K, P = Authenticated> {
 }
 
 /// What the transport is to do. It answers how many bytes it moved, 0 at the end of what it reads,
-/// or `None` when it cannot move any for now.
+/// or `None` when it cannot move any for now (`WouldBlock`). After an interruption (`Interrupted`),
+/// it tries again by itself.
 pub enum Operation<'a> {
     /// Write these.
     Write(&'a [u8]),

@@ -20,7 +20,8 @@ const JOINED: usize = 4 * 1024;
 /// Sends whole messages over a stream, and knows whether the stream is between two of them.
 ///
 /// The methods that write take a `write`, which tells how many bytes it wrote, or `None` when it
-/// cannot write any for now.
+/// cannot write any for now (`WouldBlock`). After an interruption (`Interrupted`), it tries again by
+/// itself.
 #[derive(Default)]
 pub struct Outbox {
     extended: Extended,

@@ -1,4 +1,5 @@
-//! The picture: bars of a few loads. Its colours follow the reader's, light or dark.
+//! The picture: bars of a few loads. Its colours follow the reader's, light or dark, and so does its
+//! ground: a page need not follow.
 
 use std::fmt::Write;
 
@@ -26,7 +27,10 @@ const ROW: usize = 18;
 const TITLE: usize = 28;
 const MARGIN: usize = 12;
 
+const LEGEND: &str = "More is better. Bars are medians, lines go from the least to the most.";
+
 const STYLE: &str = "
+    .page { fill: #ffffff; }
     text { font: 12px system-ui, sans-serif; fill: #1f2328; }
     .title { font-weight: 600; }
     .small { font-size: 10px; fill: #59636e; }
@@ -35,6 +39,7 @@ const STYLE: &str = "
     .ours { fill: #0969da; }
     .spread { stroke: #1f2328; }
     @media (prefers-color-scheme: dark) {
+        .page { fill: #0d1117; }
         text { fill: #f0f6fc; }
         .small { fill: #9198a1; }
         .bar { fill: #656c76; }
@@ -57,7 +62,7 @@ pub fn draw(figures: &Figures, machine: &[String]) -> String {
         }
         top += TITLE + height * ROW + MARGIN;
     }
-    for line in machine {
+    for line in [LEGEND].into_iter().chain(machine.iter().map(String::as_str)) {
         top += 14;
         let line = line.replace('&', "&amp;").replace('<', "&lt;").replace('`', "");
         let _ = writeln!(body, r#"<text class="small" x="{MARGIN}" y="{top}">{line}</text>"#);
@@ -67,7 +72,8 @@ pub fn draw(figures: &Figures, machine: &[String]) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
          width=\"{width}\" height=\"{height}\" role=\"img\">\n\
          <title>mpconn beside others: medians, with the least and the most</title>\n\
-         <style>{STYLE}</style>\n{body}</svg>\n"
+         <style>{STYLE}</style>\n<rect class=\"page\" width=\"{width}\" height=\"{height}\"/>\n\
+         {body}</svg>\n"
     )
 }
 

@@ -304,7 +304,9 @@ def words(value):
         args = tuple(value) if isinstance(value, tuple) else value.args
         return 'object %s %s' % (kind.__name__, words(args))
     if enum and kind is Colour:
-        return 'object Colour ' + words((value.value,))
+        # By its value; in some versions, 3.11.2 for one, as an attribute of its class.
+        make, args = value.__reduce_ex__(2)
+        return 'object %s %s' % (make.__name__, words(args))
     name = getattr(value, '__class__', kind).__name__
     if kind is Slots:
         return 'object Slots ' + words({'one': value.one, 'two': value.two})

@@ -5,15 +5,18 @@ Prints a line each: the version, the statement's number, and `ok` or what was fo
 
 from __future__ import print_function
 
+import binascii
 import errno
 import hashlib
 import hmac
+import multiprocessing
 import os
 import pickle
 import resource
 import socket
 import stat
 import struct
+import subprocess
 import sys
 import threading
 from multiprocessing import AuthenticationError, BufferTooShort, connection
@@ -345,6 +348,11 @@ def F10():
     conn.send_bytes(b'x')
     expect(wire.receive(), b'x')
     Doing(conn.recv_bytes).expect_error(EnvironmentError)
+    one, other = socket.socketpair()
+    receiver = Connection(os.dup(one.fileno()), writable=False)
+    other.sendall(b'\0\0\0\3abc')
+    Doing(lambda: receiver.recv_bytes(2)).expect_error(EnvironmentError, 'bad message length')
+    expect(receiver.closed, True)
 
 
 def address_space():
@@ -393,6 +401,19 @@ def F13():
     # It executes: this one calls len.
     wire.send(b'c__builtin__\nlen\n(X\3\0\0\0abctR.')
     expect(conn.recv(), 3)
+
+
+@check
+def F14():
+    if not sys.platform.startswith('linux'):
+        return
+    longest = 16384 if PYTHON >= (3,) else 16383
+    for length, pieces in ((longest, [4 + longest]), (longest + 1, [4, longest + 1])):
+        # What is written at once is received at once.
+        one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        conn = Connection(os.dup(one.fileno()))
+        conn.send_bytes(b'x' * length)
+        expect([len(other.recv(65536)) for _ in pieces], pieces)
 
 
 @check
@@ -668,6 +689,18 @@ def K3():
 
 
 @check
+def K4():
+    own = multiprocessing.current_process().authkey
+    expect(len(own), 32)
+    expect(multiprocessing.Process().authkey, own)
+    other = subprocess.check_output(
+        [sys.executable, '-c', 'import binascii, multiprocessing as m; '
+         'print(binascii.hexlify(m.current_process().authkey).decode())'])
+    if binascii.unhexlify(other.strip()) == bytes(own):
+        raise AssertionError('it is not random')
+
+
+@check
 def R1():
     """With the patch in its effect: a RHEL was not at hand."""
     if MODERN:
@@ -725,6 +758,14 @@ def A1():
         doing = Doing(listener.accept)
         Client(name)
         expect(type(doing.result()).__name__, 'Connection')
+    if PYTHON >= (3, 7):
+        expect(connection.address_type(b'\0name'), 'AF_UNIX')
+    for other in (7, None, ['localhost', 0], u'\xff' if PYTHON < (3,) else b'/tmp/x'):
+        try:
+            connection.address_type(other)
+        except (ValueError, TypeError):
+            continue
+        raise AssertionError('%r is an address' % (other,))
 
 
 @check
@@ -734,11 +775,20 @@ def A2():
     expect(stat.S_IMODE(os.stat(os.path.dirname(listener.address)).st_mode), 0o700)
     expect(len(os.listdir(os.path.dirname(listener.address))), 1)
     listener.close()
+    listener = Listener(family='AF_INET')
+    expect((listener.address[0], listener.address[1] > 0), ('127.0.0.1', True))
+    listener.close()
 
 
 @check
 def A3():
-    listener = Listener(('::1', 0), 'AF_INET6')
+    try:
+        listener = Listener(('::1', 0), 'AF_INET6')
+    except EnvironmentError as error:
+        # This machine has no IPv6.
+        if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            raise
+        return
     port = listener.address[1]
     for address in (('::1', port), ('::1', port, 0, 0)):
         for family in (None, 'AF_INET6'):
@@ -781,6 +831,13 @@ def A6():
             os.umask(before)
         expect(stat.S_IMODE(os.stat(listener.address).st_mode), 0o777 & ~mask)
         listener.close()
+
+
+@check
+def A7():
+    doing, client = listening(None)
+    reuse = doing.listener._listener._socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
+    expect(bool(reuse), True)
 
 
 def main():

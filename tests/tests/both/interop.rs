@@ -45,7 +45,7 @@ fn a_listener_serves_every_python() {
 #[test]
 fn a_client_calls_every_python() {
     for python in pythons::all() {
-        for net in ALL {
+        for net in ALL.into_iter().filter(|net| net.is_here()) {
             let scratch = scratch();
             let sizes = sizes(largest(net == Net::Unix));
             let (script, address) = peer(python, &sizes).listener(&net.fresh(&scratch));
@@ -58,6 +58,9 @@ fn a_client_calls_every_python() {
 
 #[test]
 fn ipv6_between_ourselves() {
+    if !Net::Tcp6.is_here() {
+        return;
+    }
     let mut listener = Listener::bind(("::1", 0), AuthKey::new(KEY)).unwrap();
     let address = listener.address().clone();
     assert!(matches!(&address, Address::Inet { host, port } if host == "::1" && *port != 0));
