@@ -231,6 +231,17 @@ impl From<Error> for io::Error {
     }
 }
 
+/// A generator's own error says no more than an [`io::Error`]; those of the crate `getrandom` become
+/// one with its feature `std`.
+impl<E: Into<io::Error>> From<StartError<E>> for Error {
+    fn from(error: StartError<E>) -> Self {
+        Self::Start(match error {
+            StartError::EmptyKey => StartError::EmptyKey,
+            StartError::Rng(error) => StartError::Rng(error.into()),
+        })
+    }
+}
+
 macro_rules! from {
     ($($source:ty => $variant:ident),* $(,)?) => {$(
         impl From<$source> for Error {
@@ -245,7 +256,6 @@ from! {
     AuthError => Auth,
     FrameError => Frame,
     TooLong => TooLong,
-    StartError<io::Error> => Start,
     AddressError => Address,
     io::Error => Io,
 }

@@ -47,7 +47,7 @@ fn all() -> Vec<(Error, &'static str, Kind)> {
         (Error::HalfSent, "open another", Kind::NotConnected),
         (too_long().into(), "4294967295 bytes is over 2147483647", Kind::InvalidInput),
         (Error::BufferTooShort(vec![b'x'; 5]), "has 5 bytes", Kind::InvalidInput),
-        (StartError::EmptyKey.into(), "allow_empty_key", Kind::InvalidInput),
+        (StartError::<io::Error>::EmptyKey.into(), "allow_empty_key", Kind::InvalidInput),
         (StartError::Rng(io_error()).into(), "random", Kind::ConnectionReset),
         (AddressError::NoPort.into(), "needs a port", Kind::InvalidInput),
         (unreachable(Phase::Listen, Kind::AddrInUse), "cannot listen at tcp://", Kind::AddrInUse),

@@ -98,8 +98,7 @@ impl fmt::Display for AuthError {
 
 impl core::error::Error for AuthError {}
 
-/// Why a handshake cannot begin: the caller's key, or its generator of random bytes. A driver that
-/// ends with this crate's `Error` makes an `io::Error::other` of it, which becomes one.
+/// Why a handshake cannot begin: the caller's key, or its generator of random bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StartError<E> {

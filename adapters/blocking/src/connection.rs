@@ -8,7 +8,7 @@ use mpconn::{
     Address, Authenticated, Dialect, Error, Extended, Handshake, Inbox, Negotiation, Policy, Role,
 };
 
-use mpconn_sockets::{Admitted, start_error};
+use mpconn_sockets::Admitted;
 
 use crate::session::drive;
 use crate::{Deadline, Duplex, Receiver, Sender, Socket, Transport};
@@ -276,7 +276,7 @@ impl<T: Transport> Connection<T> {
         if !self.is_writable() && !self.is_closed() {
             return Err(Error::HalfSent);
         }
-        let mut negotiation = Negotiation::new(handshake.map_err(start_error)?);
+        let mut negotiation = Negotiation::new(handshake?);
         let (transport, inbox) = self.receiver.parts()?;
         match drive(&mut negotiation, transport, inbox, Deadline::after(timeout))? {
             Some(proof) => Ok(proof),

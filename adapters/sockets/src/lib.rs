@@ -25,6 +25,6 @@ pub use halves::NotTheSame;
 pub use object::ObjectError;
 pub use options::{Connecting, Listening, RETRY_AFTER, host_or_any, resolve, share, sort};
 pub use platform::*;
-pub use session::{MAX_MESSAGE_BYTES, Session, process_key, start_error};
+pub use session::{MAX_MESSAGE_BYTES, Session, process_key};
 pub use shortage::Shortage;
 pub use slots::{Admitted, Outcome, Slot, Slots, Transfer};

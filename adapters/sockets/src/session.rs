@@ -1,6 +1,5 @@
 //! What both sides of a connection are told about it.
 
-use std::io;
 use std::time::Duration;
 
 use getrandom::SysRng;
@@ -69,18 +68,8 @@ impl Session {
             Role::Listener => Handshake::accepting(key, &self.policy, &mut SysRng),
             Role::Client => Handshake::connecting(key, &self.policy, &mut SysRng),
         };
-        handshake.map(|handshake| Some(Negotiation::new(handshake))).map_err(start_error)
+        Ok(Some(Negotiation::new(handshake?)))
     }
-}
-
-/// The system's generator fails with its own error, which says no more than an [`io::Error`].
-#[must_use]
-pub fn start_error(error: StartError<getrandom::Error>) -> Error {
-    Error::Start(match error {
-        StartError::Rng(error) => StartError::Rng(io::Error::from(error)),
-        // EmptyKey, the only other one, has nothing to convert.
-        _ => StartError::EmptyKey,
-    })
 }
 
 /// The key of this process.
@@ -89,5 +78,5 @@ pub fn start_error(error: StartError<getrandom::Error>) -> Error {
 ///
 /// [`Error::Start`], when the system has no random bytes for it.
 pub fn process_key() -> Result<AuthKey, Error> {
-    AuthKey::process(&mut SysRng).map_err(|error| start_error(StartError::Rng(error)))
+    AuthKey::process(&mut SysRng).map_err(|error| StartError::Rng(error).into())
 }

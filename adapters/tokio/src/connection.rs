@@ -14,7 +14,7 @@ use mpconn::{
     Role,
 };
 
-use mpconn_sockets::{Admitted, start_error};
+use mpconn_sockets::Admitted;
 use tokio::time::Instant;
 
 use crate::session::{negotiate, within};
@@ -379,7 +379,7 @@ impl<T: Transport> Connection<T> {
         handshake: Result<Handshake<&[u8], Dialect>, mpconn::StartError<getrandom::Error>>,
         timeout: Option<Duration>,
     ) -> Result<Dialect, Error> {
-        let mut negotiation = Negotiation::new(handshake.map_err(start_error)?);
+        let mut negotiation = Negotiation::new(handshake?);
         let started = Instant::now();
         // What was given up half-way goes before the challenge.
         let flushed = within(timeout, pin!(self.sender.flush())).await;

@@ -35,7 +35,7 @@ fn serve(client: TcpStream, key: &AuthKey) -> Result<(), Error> {
     client.set_nodelay(true)?;
     let transport = Timed { stream: client, deadline: Some(Instant::now() + HANDSHAKE_TIME) };
     let mut stream = Stream::new(transport);
-    stream.authenticate(accepting(key).map_err(io::Error::other)?)?;
+    stream.authenticate(accepting(key)?)?;
     stream.transport.deadline = None;
     while let Some(message) = stream.receive()? {
         stream.send(&turned_round(&message))?;

@@ -59,7 +59,7 @@ mod linux {
     async fn converse(mut client: TcpStream, key: &AuthKey) -> Result<(), Error> {
         client.set_nodelay(true)?;
         let deadline = Instant::now() + HANDSHAKE_TIME;
-        let handshake = accepting(key).map_err(io::Error::other)?;
+        let handshake = accepting(key)?;
         let mut session = Session::new(handshake, |message: Option<&[u8]>| match message {
             Some(message) => Next::Send(turned_round(message)),
             None => Next::Receive,
