@@ -60,6 +60,7 @@ fn reads_extended_headers_that_are_not_minimal() {
 #[test]
 fn begins_long_frames() {
     let mut framer = Framer::new(NO_MAX, 3);
+    assert_eq!(framer.clone().next(b"\0\0\0\x04abcd"), Ok((4, Event::Begin(4))), "whole");
     assert_eq!(framer.next(b"\0\0\0\x04ab"), Ok((4, Event::Begin(4))));
     assert_eq!(framer.next(b"ab"), Ok((2, Event::Chunk { data: 0..2, left: 2 })));
     assert_eq!(framer.next(b""), Ok((0, Event::Need(Want::Payload(2)))));

@@ -14,7 +14,7 @@ use std::vec::Vec;
 use super::challenge::Message;
 use super::*;
 use crate::Digest;
-use crate::testing::{Failing, NoEntropy, Outcome, Seeded, response};
+use crate::testing::{Failing, NoEntropy, Outcome, Seeded, response, some};
 
 const KEY: &[u8] = b"the key that both sides hold";
 

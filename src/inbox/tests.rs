@@ -274,7 +274,6 @@ enum Taken {
     Into(Vec<u8>),
 }
 
-/// Memory that has been used before: any length, any capacity.
 #[test]
 fn a_transport_that_failed_has_no_clean_end() {
     let mut inbox = opened();
@@ -332,6 +331,7 @@ fn is_printed_without_bytes() {
     assert_eq!(std::format!("{:?}", Space::Slice(&mut [7; 3])), "Slice(3 bytes)");
 }
 
+/// Memory that has been used before: any length, any capacity.
 fn dirty() -> impl Strategy<Value = Vec<u8>> {
     let sizes = prop_oneof![Just(0), 0..200_usize, 60_000..700_000_usize];
     (sizes, 0..3_usize).prop_map(|(size, part)| {

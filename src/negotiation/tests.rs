@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::{format, vec};
 
 use super::*;
-use crate::testing::{Seeded, response};
+use crate::testing::{Seeded, response, some};
 use crate::{AuthError, Dialect, Digest, FrameError, Phase, Policy};
 
 const KEY: &[u8] = b"the key that both sides hold";
@@ -60,7 +60,7 @@ fn frame(payload: &[u8]) -> Bytes {
 
 #[test]
 fn two_get_on_with_any_number_of_bytes_at_a_time() {
-    for most in [1, 2, 3, 7, 64, 1000] {
+    for most in some([1, 2, 3, 7, 64, 1000]) {
         for room in [most, 1000] {
             let (mut listener, mut client) = (End::listener(KEY), End::client(KEY));
             let (mut to_listener, mut to_client) = (Bytes::new(), Bytes::new());

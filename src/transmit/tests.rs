@@ -102,6 +102,14 @@ fn advancing_too_far_panics() {
 
 #[test]
 #[should_panic(expected = "past the end of the frame")]
+fn advancing_past_what_is_left_panics() {
+    let mut transmit = frame(5);
+    transmit.advance(6);
+    transmit.advance(4);
+}
+
+#[test]
+#[should_panic(expected = "past the end of the frame")]
 fn advancing_so_far_that_it_wraps_panics() {
     let mut transmit = frame(5);
     transmit.advance(6);
@@ -137,6 +145,16 @@ proptest! {
         let sent: Vec<_> = payloads.into_iter().map(|payload| (false, payload)).collect();
         prop_assert_eq!(received.messages, sent);
     }
+}
+
+#[cfg(feature = "alloc")]
+#[test]
+fn encoding_appends_and_takes_no_memory_beyond() {
+    let mut out = Vec::new();
+    encode(&[7; 1000], Extended::Allow, &mut out).unwrap();
+    assert!(out.capacity() < 2000, "{}", out.capacity());
+    encode(b"", Extended::Allow, &mut out).unwrap();
+    assert_eq!(out, [&[0, 0, 0x03, 0xe8][..], &[7; 1000], &[0; 4]].concat());
 }
 
 #[test]

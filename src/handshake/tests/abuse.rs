@@ -111,7 +111,7 @@ fn responses() {
             ),
             ("raw 16, wrong, Modern", &modern, vec![7; 16], Refused(Dialect::RawMd5)),
         ];
-        for (name, policy, message, error) in rows {
+        for (name, policy, message, error) in some(rows) {
             let (found, sent) = refused(Awaited::Response, role, policy, message);
             assert_eq!((found, &sent[..]), (*error, FAILURE), "{name} to a {role:?}");
         }
@@ -133,7 +133,8 @@ fn responses_that_are_accepted() {
     for role in ROLES {
         for policy in [Policy::COMPAT, Policy::MODERN, Policy::MODERN.raw_sha256()] {
             let takes_md5 = policy == Policy::COMPAT;
-            for dialect in modern.into_iter().chain(compat.into_iter().filter(|_| takes_md5)) {
+            for dialect in some(modern.into_iter().chain(compat.into_iter().filter(|_| takes_md5)))
+            {
                 let (step, challenge) = until(Awaited::Response, role, &policy);
                 let next = step.receive(&response(dialect, KEY, &challenge)).unwrap();
                 let Handshake::Send(step) = next else { panic!("it welcomes {dialect}") };
@@ -189,7 +190,7 @@ fn challenges() {
         if role == Role::Client {
             rows.push(("a client's", &compat, marked.clone(), Reflected));
         }
-        for (name, policy, message, error) in rows {
+        for (name, policy, message, error) in some(rows) {
             let found = refused(Awaited::Challenge, role, policy, &message);
             assert_eq!(found, (error, vec![]), "{name} to a {role:?}");
         }
@@ -208,7 +209,7 @@ fn challenges_that_are_answered() {
     let md5 = b"{md5}1234567890123456";
     let prefixed = Dialect::Prefixed;
     for role in ROLES {
-        for (policy, challenge, dialect) in [
+        for (policy, challenge, dialect) in some([
             (&compat, of_20, Dialect::RawMd5),
             (&compat, with_prefix, Dialect::RawMd5),
             (&raw_sha256, of_20, Dialect::RawSha256),
@@ -219,7 +220,7 @@ fn challenges_that_are_answered() {
             (&compat, shortest, prefixed(Digest::Sha256)),
             (&modern, shortest, prefixed(Digest::Sha256)),
             (&modern, &longest, prefixed(Digest::Sha3_384)),
-        ] {
+        ]) {
             let (step, _) = until(Awaited::Challenge, role, policy);
             let next = step.receive(&[CHALLENGE, challenge].concat()).unwrap();
             let Handshake::Send(step) = next else { panic!("{role:?} answers {challenge:?}") };
@@ -233,7 +234,7 @@ fn challenges_that_are_answered() {
 fn verdicts() {
     let answered = Dialect::Prefixed(Digest::Sha256);
     for role in ROLES {
-        for (message, error) in [
+        for (message, error) in some([
             (FAILURE, AuthError::Rejected { answered }),
             (b"", AuthError::NotAVerdict),
             (b"#WELCOME#x", AuthError::NotAVerdict),
@@ -243,7 +244,7 @@ fn verdicts() {
             (&modern_challenge(), AuthError::NotAVerdict),
             (&[b'W'; 256], AuthError::NotAVerdict),
             (&[b'W'; 257], AuthError::MessageTooLong { length: 257 }),
-        ] {
+        ]) {
             let found = refused(Awaited::Verdict, role, &Policy::COMPAT, message);
             assert_eq!(found, (error, vec![]), "{message:?} to a {role:?}");
         }
@@ -325,7 +326,7 @@ fn errors_hold_no_bytes_of_the_peers() {
     let secret = b"{sha512}PEER-SAID-THIS-0123456789";
     for role in ROLES {
         for awaited in [Awaited::Challenge, Awaited::Response, Awaited::Verdict] {
-            for message in [secret.to_vec(), [CHALLENGE, secret].concat()] {
+            for message in some([secret.to_vec(), [CHALLENGE, secret].concat()]) {
                 let (error, _) = refused(awaited, role, &Policy::COMPAT, &message);
                 let shown = format!("{error} {error:?}");
                 assert!(!shown.contains("PEER") && !shown.contains("80, 69"), "{shown}");

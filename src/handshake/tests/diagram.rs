@@ -1,4 +1,8 @@
 //! Every edge of the state diagram, and no other.
+//!
+//! Every path begins anew, and may have four MACs. So Miri, which takes long for each, gets the two
+//! halves of a handshake, and not the whole of it.
+#![cfg_attr(miri, expect(dead_code, reason = "what only the whole handshake needs"))]
 
 use std::borrow::ToOwned;
 use std::collections::BTreeSet;
@@ -47,16 +51,20 @@ const AS_CLIENT: &str = "
     receive challenge: marked challenge -> Reflected
     send welcome: sent -> done";
 
+#[cfg(not(miri))]
 #[test]
 fn of_a_listener() {
     let begin = || begin(Role::Listener, KEY, &Policy::COMPAT, 1);
-    assert_edges(begin, "send challenge", &[DELIVERING, ANSWERING, AS_LISTENER]);
+    let walked = assert_edges(begin, "send challenge", &[DELIVERING, ANSWERING, AS_LISTENER]);
+    assert_drawn(&walked, "as client");
 }
 
+#[cfg(not(miri))]
 #[test]
 fn of_a_client() {
     let begin = || begin(Role::Client, KEY, &Policy::COMPAT, 1);
-    assert_edges(begin, "receive challenge", &[DELIVERING, ANSWERING, AS_CLIENT]);
+    let walked = assert_edges(begin, "receive challenge", &[DELIVERING, ANSWERING, AS_CLIENT]);
+    assert_drawn(&walked, "as listener");
 }
 
 #[test]
@@ -79,39 +87,38 @@ fn of_answering_alone() {
     }
 }
 
-/// The diagram in the crate's documentation has these states, and leads from each to the same.
-#[test]
-fn as_it_is_documented() {
-    for role in ROLES {
-        let other = match role {
-            Role::Listener => "as client",
-            Role::Client => "as listener",
-        };
-        let walked: BTreeSet<_> = walk(|| begin(role, KEY, &Policy::COMPAT, 1))
-            .iter()
-            .map(|edge| {
-                let (from, rest) = edge.split_once(": ").unwrap();
-                let (_, to) = rest.split_once(" -> ").unwrap();
-                let is_state =
-                    to == "done" || to.starts_with("send ") || to.starts_with("receive ");
-                (from.to_owned(), if is_state { to } else { "AuthError" }.to_owned())
-            })
-            .collect();
-        let drawn = include_str!("../../lib.rs").lines().filter_map(|line| {
-            let (from, rest) = line.strip_prefix("//!   ")?.split_once(" -- ")?;
-            let (label, to) = rest.split_once('>')?;
-            (!label.contains(other)).then(|| (from.trim().to_owned(), to.trim().to_owned()))
-        });
-        assert_eq!(walked, drawn.collect());
-    }
+/// The diagram in the crate's documentation has these states, and leads from each to the same, the
+/// edges of the other role aside.
+fn assert_drawn(walked: &BTreeSet<String>, other: &str) {
+    let walked: BTreeSet<_> = walked
+        .iter()
+        .map(|edge| {
+            let (from, rest) = edge.split_once(": ").unwrap();
+            let (_, to) = rest.split_once(" -> ").unwrap();
+            let is_state = to == "done" || to.starts_with("send ") || to.starts_with("receive ");
+            (from.to_owned(), if is_state { to } else { "AuthError" }.to_owned())
+        })
+        .collect();
+    let drawn = include_str!("../../lib.rs").lines().filter_map(|line| {
+        let (from, rest) = line.strip_prefix("//!   ")?.split_once(" -- ")?;
+        let (label, to) = rest.split_once('>')?;
+        (!label.contains(other)).then(|| (from.trim().to_owned(), to.trim().to_owned()))
+    });
+    assert_eq!(walked, drawn.collect());
 }
 
-/// Compares the edges of every path from the beginning on with those listed.
-fn assert_edges<P: Proof>(begin: impl Fn() -> Step<P>, first: &str, edges: &[&str]) {
+/// Compares the edges of every path from the beginning on with those listed, and gives them.
+fn assert_edges<P: Proof>(
+    begin: impl Fn() -> Step<P>,
+    first: &str,
+    edges: &[&str],
+) -> BTreeSet<String> {
     assert_eq!(state(&begin()), first);
     let listed = edges.iter().flat_map(|lines| lines.lines()).map(str::trim);
     let listed: BTreeSet<_> = listed.filter(|line| !line.is_empty()).map(str::to_owned).collect();
-    assert_eq!(walk(begin), listed);
+    let walked = walk(begin);
+    assert_eq!(walked, listed);
+    walked
 }
 
 /// Walks every path from the beginning on, and gives the edges it took.
@@ -136,7 +143,7 @@ fn choices<P: Proof>(begin: impl Fn() -> Step<P>, path: &[usize]) -> usize {
     let end = path.iter().try_fold(begin(), |step, &choice| take(step, choice, &mut challenge).1);
     match end.expect("only paths that go on are followed") {
         Handshake::Send(_) => 1,
-        Handshake::Receive(_) => messages(&challenge).len(),
+        Handshake::Receive(_) => MESSAGES.len(),
         Handshake::Done(_) => 0,
     }
 }
@@ -178,29 +185,42 @@ fn take<P: Proof>(
             ("sent", sent)
         }
         Handshake::Receive(step) => {
-            let (name, message) = &messages(challenge)[choice];
-            (name, step.receive(message))
+            let kind = MESSAGES[choice];
+            (kind, step.receive(&message(kind, challenge)))
         }
         Handshake::Done(_) => panic!("nothing comes after the end"),
     }
 }
 
-/// One message of each kind that makes a difference somewhere.
-fn messages(challenge: &[u8]) -> [(&'static str, Vec<u8>); 8] {
-    let right = response(Dialect::Prefixed(Digest::Sha256), KEY, challenge);
-    let mut wrong = right.clone();
-    wrong[20] ^= 1;
-    let marked = [CHALLENGE, b"{sha256}", &[0x5a; 24], &CLIENT_MARK].concat();
-    [
-        ("right response", right),
-        ("wrong response", wrong),
-        ("challenge", modern_challenge()),
-        ("short challenge", [CHALLENGE, &[0x5a; 19]].concat()),
-        ("marked challenge", marked),
-        ("welcome", WELCOME.to_vec()),
-        ("failure", FAILURE.to_vec()),
-        ("257 bytes", vec![b'#'; 257]),
-    ]
+/// What makes a difference somewhere.
+const MESSAGES: [&str; 8] = [
+    "right response",
+    "wrong response",
+    "challenge",
+    "short challenge",
+    "marked challenge",
+    "welcome",
+    "failure",
+    "257 bytes",
+];
+
+fn message(kind: &str, challenge: &[u8]) -> Vec<u8> {
+    let right = || response(Dialect::Prefixed(Digest::Sha256), KEY, challenge);
+    match kind {
+        "right response" => right(),
+        "wrong response" => {
+            let mut wrong = right();
+            wrong[20] ^= 1;
+            wrong
+        }
+        "challenge" => modern_challenge(),
+        "short challenge" => [CHALLENGE, &[0x5a; 19]].concat(),
+        "marked challenge" => [CHALLENGE, b"{sha256}", &[0x5a; 24], &CLIENT_MARK].concat(),
+        "welcome" => WELCOME.to_vec(),
+        "failure" => FAILURE.to_vec(),
+        "257 bytes" => vec![b'#'; 257],
+        other => panic!("what is {other}?"),
+    }
 }
 
 fn state<P>(step: &Step<P>) -> &'static str {
