@@ -48,15 +48,21 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     fn visit_items<V: Visitor<'a>>(self, container: u32, visitor: V) -> Result<V::Value, Error> {
         let mut sequence = self.items(container)?;
-        let value = visitor.visit_seq(&mut sequence)?;
+        let offset = sequence.inside.offset;
+        let value = visitor.visit_seq(&mut sequence).map_err(|error| error.at(offset))?;
         match sequence.items.len() {
             0 => Ok(value),
-            left => Err(Error::custom(format_args!("a sequence with {left} values too many"))),
+            left => {
+                let message = format_args!("a sequence with {left} values too many");
+                Err(Error::custom(message).at(offset))
+            }
         }
     }
 
     fn visit_pairs<V: Visitor<'a>>(self, container: u32, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_map(Pairs { sequence: self.items(container)? })
+        let sequence = self.items(container)?;
+        let offset = sequence.inside.offset;
+        visitor.visit_map(Pairs { sequence }).map_err(|error| error.at(offset))
     }
 
     fn visit_str<V: Visitor<'a>>(self, number: u32, visitor: V) -> Result<V::Value, Error> {
@@ -266,11 +272,14 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
             }
             Node::Dict(pairs) => {
                 let Sequence { items, inside } = self.items(pairs)?;
+                let offset = inside.offset;
                 let [name, content] = items.two().ok_or_else(|| {
                     Error::custom("a dict without exactly one key, where that is a variant's name")
+                        .at(offset)
                 })?;
-                let at = |node| Self { node, ..inside };
-                visitor.visit_enum(Variant { name: at(name), content: at(content) })
+                let inside = |node| Self { node, ..inside };
+                let variant = Variant { name: inside(name), content: inside(content) };
+                visitor.visit_enum(variant).map_err(|error| error.at(offset))
             }
             _ => Err(Error::custom("a variant is a str, or a dict with that as its only key")),
         }

@@ -183,6 +183,7 @@ impl<'p, 'a> View<'p, 'a> {
     /// [`Error`]: `Mismatch`, `Foreign`, and `TooMuch` of these two.
     pub fn to<T: Deserialize<'a>>(self) -> Result<T, Error> {
         T::deserialize(Reader::new(self.pickle, self.node, self.outer))
+            .map_err(|error| error.at(self.offset()))
     }
 
     fn object(self) -> Option<&'p Object> {

@@ -104,6 +104,36 @@ fn the_offset_of_what_is_too_deep() {
 }
 
 #[test]
+fn the_offset_of_what_a_type_does_not_take() {
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    enum Choice {
+        Of { numbers: Vec<u8> },
+    }
+    #[track_caller]
+    fn refused<T: DeserializeOwned + std::fmt::Debug>(pickle: &[u8], place: usize) {
+        let error = from_slice::<Vec<T>>(pickle).unwrap_err();
+        let Error::Mismatch { offset, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(offset, &Some(place), "{error}");
+        assert!(error.to_string().ends_with(&format!(", at byte {place} of the pickle")));
+    }
+    // That of the innermost container, of an object's attributes, or of a tuple's end.
+    refused::<u8>(b"K\x07.", 0);
+    refused::<u8>(b"](K\x07Ne.", 0);
+    refused::<u8>(b"](K\x07]e.", 4);
+    refused::<Vec<u8>>(b"](](K\x07Ne](K\x07Nee.", 2);
+    refused::<(u8, u8)>(b"](K\x01K\x02\x86K\x01\x85e.", 9);
+    refused::<(u8, u8)>(b"](K\x01K\x02\x86K\x01K\x02K\x03\x87e.", 13);
+    refused::<HashMap<u8, u8>>(b"](}}K\x01Nse.", 3);
+    refused::<HashMap<String, Vec<u8>>>(b"](cm\nn\n)R}U\x01x]U\x01yasbe.", 13);
+    refused::<Choice>(b"](K\x01e.", 0);
+    refused::<Choice>(b"](}e.", 2);
+    refused::<Choice>(b"](}U\x02No}se.", 2);
+    refused::<Choice>(b"](}U\x02Of}se.", 7);
+    refused::<Choice>(b"](}U\x02Of}U\x07numbersK\x01sse.", 7);
+    refused::<Choice>(b"](}U\x02Of}U\x07numbers](K\x01Nesse.", 17);
+}
+
+#[test]
 fn containers_that_contain_themselves() {
     // a = []; a.append(a)
     assert_eq!(limit(read::<Value>(b"\x80\x02]q\0h\0a.")), Limit::Depth);
