@@ -6,8 +6,8 @@ use serde::de::IgnoredAny;
 
 use crate::{Decoder, Encoder, Error, Protocol, Python2Str, Value, View};
 
-/// Any bytes as a pickle: it is read or refused, and what was read is written and read as the same,
-/// whatever the protocol. The first byte chooses options.
+/// Any bytes as a pickle: it is read or refused, its graph comes to an end, and what was read is
+/// written and read as the same, whatever the protocol. The first byte chooses options.
 ///
 /// # Panics
 ///

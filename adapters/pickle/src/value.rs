@@ -73,7 +73,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// As for [`from_slice`].
+    /// As for [`from_slice`], with offsets in the pickle that [`to_bytes`] makes of it.
     pub fn to<T: DeserializeOwned>(&self) -> Result<T, Error> {
         from_slice(&to_bytes(self)?)
     }
