@@ -83,3 +83,30 @@ impl<'a> Pickle<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Bytes, Decoder, Value};
+
+    #[track_caller]
+    fn costs<T: for<'a> Deserialize<'a>>(pickle: &[u8], cost: usize) {
+        let parsed = Decoder::new().max_expansion(100).parse(pickle).expect("it is a pickle");
+        let before = parsed.left.load(Ordering::Relaxed);
+        assert_eq!(before, 64 * pickle.len() + 100);
+        assert!(parsed.to::<T>().is_ok());
+        assert_eq!(before - parsed.left.load(Ordering::Relaxed), cost);
+    }
+
+    #[test]
+    fn what_reading_costs() {
+        costs::<u8>(b"K\x01.", 0);
+        costs::<String>(b"U\x03abc.", 3);
+        costs::<Bytes>(b"C\x03abc.", 3);
+        costs::<Vec<u8>>(b"C\x03abc.", 3 + 3 * 16);
+        costs::<Vec<u8>>(b"](K\x01K\x02K\x03e.", 4 * 16);
+        costs::<Value>(b"}U\x03abcNs.", 3 * 16 + 3);
+        costs::<String>(b"cab\ncde\n.", 5);
+        costs::<String>(b"cdatetime\ndate\nC\x04\x07\xe8\x01\x02\x85R.", 2 * 16 + 4);
+    }
+}
