@@ -55,7 +55,7 @@
 //! use mpconn_pickle::Decoder;
 //!
 //! // a = [[1, 2]]; a.append(a), by Python 3.13
-//! let pickle = Decoder::new().parse(b"\x80\x04\x95\x11\0\0\0\0\0\0\0]\x94(]\x94(K\x01K\x02eh\0e.")?;
+//! let pickle = Decoder::new().parse(b"\x80\x04\x95\x0f\0\0\0\0\0\0\0]\x94(]\x94(K\x01K\x02eh\0e.")?;
 //! let list = pickle.root();
 //! let items: Vec<_> = list.items().collect();
 //! assert_eq!(items[0].to::<Vec<u8>>()?, [1, 2]);
