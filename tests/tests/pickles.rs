@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::process::Command;
 
-use mpconn_pickle::{Encoder, Error, Limit, Object, Protocol, Value, from_slice};
+use mpconn_pickle::{Decoder, Encoder, Error, Limit, Object, Protocol, Value, View, from_slice};
 use mpconn_tests::python::{Script, hex};
 use mpconn_tests::pythons::{self, Python};
 use serde::de::IgnoredAny;
@@ -45,6 +45,8 @@ fn every_python_reads_and_is_read() {
                 from_slice::<IgnoredAny>(&pickle).unwrap();
                 let result = from_slice::<Value>(&pickle);
                 assert!(matches!(result, Err(Error::TooMuch { limit: Limit::Depth, .. })));
+                let pickle = Decoder::new().parse(&pickle).unwrap();
+                assert!(is_within_itself(pickle.root()), "{}", python.name());
                 continue;
             }
             let value: Value = from_slice(&pickle)
@@ -83,6 +85,18 @@ fn every_python_reads_and_is_read() {
         let unreached: Vec<_> = opcodes(newest).difference(&reached).cloned().collect();
         assert_eq!(unreached, UNREACHED);
     }
+}
+
+fn is_within_itself(root: View<'_, '_>) -> bool {
+    let (mut seen, mut next) = (HashSet::new(), vec![root]);
+    while let Some(view) = next.pop() {
+        if seen.insert(view) {
+            next.extend(view.referents());
+        } else if view == root {
+            return true;
+        }
+    }
+    false
 }
 
 /// The names of all opcodes that there are.

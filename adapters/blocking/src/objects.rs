@@ -17,8 +17,9 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Receives a value as Python sends it: its `recv`, but that nothing is imported or called. It
-    /// may borrow from the message, until the next call. For other limits, give the bytes of
-    /// [`recv_borrowed`](Self::recv_borrowed) to a [`Decoder`](mpconn_pickle::Decoder).
+    /// may borrow from the message, until the next call. For other limits, or what contains itself,
+    /// give the bytes of [`recv_borrowed`](Self::recv_borrowed) to a
+    /// [`Decoder`](mpconn_pickle::Decoder).
     ///
     /// # Errors
     ///

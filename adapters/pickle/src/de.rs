@@ -4,47 +4,21 @@ mod access;
 pub(crate) mod exact;
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::str;
 
 use serde::de::value::{BorrowedStrDeserializer, SeqDeserializer, StrDeserializer};
 use serde::de::{Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use crate::graph::{Graph, Node, Object};
-use crate::limits::{Limits, NODE_COST};
-use crate::{Error, Limit, form, integer, known};
+use crate::graph::{Node, Object};
+use crate::limits::NODE_COST;
+use crate::{Error, Limit, Pickle, form, integer, known};
 use access::{Pairs, Sequence, Variant};
-
-/// One pass through a graph, and what it may still cost.
-pub(crate) struct Reading<'g, 'a> {
-    graph: &'g Graph<'a>,
-    left: Cell<u64>,
-    depth: u32,
-    strict: bool,
-}
-
-impl<'g, 'a> Reading<'g, 'a> {
-    /// What is not shared costs less than 64 for each of its bytes: opcodes of one byte make one
-    /// value, which may be looked at in two ways.
-    pub(crate) fn new(graph: &'g Graph<'a>, limits: &Limits, length: usize, strict: bool) -> Self {
-        let left = (length as u64).saturating_mul(64).saturating_add(limits.expansion);
-        Self { graph, left: Cell::new(left), depth: limits.depth, strict }
-    }
-
-    /// Values that are shared are read as often as they occur, so that their number is no longer
-    /// bounded by the pickle's length.
-    fn charge(&self, cost: u64, offset: usize) -> Result<(), Error> {
-        let left = self.left.get().checked_sub(cost);
-        self.left.set(left.ok_or(Error::TooMuch { offset, limit: Limit::Expansion })?);
-        Ok(())
-    }
-}
 
 /// A value to be read, so many containers deep.
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'r, 'a> {
-    reading: &'r Reading<'r, 'a>,
+    pickle: &'r Pickle<'a>,
     node: Node,
     depth: u32,
     /// Of the container that it is in.
@@ -52,21 +26,21 @@ pub(crate) struct Reader<'r, 'a> {
 }
 
 impl<'r, 'a> Reader<'r, 'a> {
-    pub(crate) fn new(reading: &'r Reading<'r, 'a>, root: Node) -> Self {
-        Self { reading, node: root, depth: 0, offset: 0 }
+    pub(crate) fn new(pickle: &'r Pickle<'a>, node: Node, offset: usize) -> Self {
+        Self { pickle, node, depth: 0, offset }
     }
 
     /// The values of a container. They are paid for here, all of them.
     fn items(self, container: u32) -> Result<Sequence<'r, 'a>, Error> {
-        let inside = self.inside(self.reading.graph.offset(container))?;
-        let items = self.reading.graph.items(container);
-        self.reading.charge((items.len() as u64 + 1) * NODE_COST, inside.offset)?;
+        let inside = self.inside(self.pickle.graph.offset(container))?;
+        let items = self.pickle.graph.items(container);
+        self.pickle.charge((items.len() as u64 + 1) * NODE_COST, inside.offset)?;
         Ok(Sequence { items, inside })
     }
 
     /// One level deeper.
     fn inside(self, offset: usize) -> Result<Self, Error> {
-        if self.depth == self.reading.depth {
+        if self.depth == self.pickle.depth {
             return Err(Error::TooMuch { offset, limit: Limit::Depth });
         }
         Ok(Self { depth: self.depth + 1, offset, ..self })
@@ -74,20 +48,26 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     fn visit_items<V: Visitor<'a>>(self, container: u32, visitor: V) -> Result<V::Value, Error> {
         let mut sequence = self.items(container)?;
-        let value = visitor.visit_seq(&mut sequence)?;
+        let offset = sequence.inside.offset;
+        let value = visitor.visit_seq(&mut sequence).map_err(|error| error.at(offset))?;
         match sequence.items.len() {
             0 => Ok(value),
-            left => Err(Error::custom(format_args!("a sequence with {left} values too many"))),
+            left => {
+                let message = format_args!("a sequence with {left} values too many");
+                Err(Error::custom(message).at(offset))
+            }
         }
     }
 
     fn visit_pairs<V: Visitor<'a>>(self, container: u32, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_map(Pairs { sequence: self.items(container)? })
+        let sequence = self.items(container)?;
+        let offset = sequence.inside.offset;
+        visitor.visit_map(Pairs { sequence }).map_err(|error| error.at(offset))
     }
 
     fn visit_str<V: Visitor<'a>>(self, number: u32, visitor: V) -> Result<V::Value, Error> {
-        let text = self.reading.graph.str(number);
-        self.reading.charge(text.len() as u64, self.offset)?;
+        let text = self.pickle.graph.str(number);
+        self.pickle.charge(text.len() as u64, self.offset)?;
         match text {
             Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
             Cow::Owned(text) => visitor.visit_str(text),
@@ -102,13 +82,13 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     fn bytes(self, number: u32) -> Result<&'r Cow<'a, [u8]>, Error> {
-        let bytes = &self.reading.graph.bytes[number as usize];
-        self.reading.charge(bytes.len() as u64, self.offset)?;
+        let bytes = &self.pickle.graph.bytes[number as usize];
+        self.pickle.charge(bytes.len() as u64, self.offset)?;
         Ok(bytes)
     }
 
     fn visit_long<V: Visitor<'a>>(self, number: u32, visitor: V) -> Result<V::Value, Error> {
-        let bytes = &self.reading.graph.bytes[number as usize];
+        let bytes = &self.pickle.graph.bytes[number as usize];
         if let Some(number) = integer::to_i128(bytes) {
             return match (i64::try_from(number), u64::try_from(number)) {
                 (Ok(number), _) => visitor.visit_i64(number),
@@ -124,9 +104,9 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     /// A name by itself. Those of Python's own, as `int`, are no reason for being strict.
     fn global(self, number: u32) -> Result<(&'r str, &'r str), Error> {
-        let graph = self.reading.graph;
+        let graph = &self.pickle.graph;
         let (module, name) = graph.name(number);
-        if self.reading.strict && module != "builtins" {
+        if self.pickle.strict && module != "builtins" {
             return Err(Error::Foreign { offset: graph.globals[number as usize].offset as usize });
         }
         Ok((module, name))
@@ -134,21 +114,21 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     /// An object, as which something is wanted. Known ones may also be text.
     fn object(self, number: u32) -> Result<&'r Object, Error> {
-        let graph = self.reading.graph;
+        let graph = &self.pickle.graph;
         let object = &graph.objects[number as usize];
         let offset = object.offset as usize;
         let args = graph.items(object.args);
-        self.reading.charge((args.len() as u64 + 1) * NODE_COST, offset)?;
+        self.pickle.charge((args.len() as u64 + 1) * NODE_COST, offset)?;
         let lengths = args.filter_map(|arg| graph.raw(arg)).map(|raw| raw.len() as u64);
-        self.reading.charge(lengths.sum(), offset)?;
-        if self.reading.strict && !known::is_known(graph, object) {
+        self.pickle.charge(lengths.sum(), offset)?;
+        if self.pickle.strict && !known::is_known(graph, object) {
             return Err(Error::Foreign { offset });
         }
         Ok(object)
     }
 
     fn visit_object<V: Visitor<'a>>(self, object: &Object, visitor: V) -> Result<V::Value, Error> {
-        if let Some(text) = known::text(self.reading.graph, object) {
+        if let Some(text) = known::text(&self.pickle.graph, object) {
             return visitor.visit_string(text);
         }
         match *object {
@@ -165,7 +145,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     fn attributes(self, object: &Object) -> Option<u32> {
         match object.state? {
             Node::Dict(attributes) => Some(attributes),
-            Node::Tuple(both) => match self.reading.graph.items(both).two()? {
+            Node::Tuple(both) => match self.pickle.graph.items(both).two()? {
                 [Node::None, Node::Dict(slots)] => Some(slots),
                 _ => None,
             },
@@ -183,9 +163,9 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
             Node::Bool(yes) => visitor.visit_bool(yes),
             Node::Int(number) => visitor.visit_i64(number.into()),
             Node::Long(number) => self.visit_long(number, visitor),
-            Node::Float(number) => visitor.visit_f64(self.reading.graph.floats[number as usize]),
+            Node::Float(number) => visitor.visit_f64(self.pickle.graph.floats[number as usize]),
             Node::Complex(number) => {
-                let parts = &self.reading.graph.floats[number as usize..][..2];
+                let parts = &self.pickle.graph.floats[number as usize..][..2];
                 visitor.visit_seq(SeqDeserializer::new(parts.iter().copied()))
             }
             Node::Str(number) => self.visit_str(number, visitor),
@@ -198,7 +178,7 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
             Node::Dict(pairs) => self.visit_pairs(pairs, visitor),
             Node::Global(number) => {
                 let (module, name) = self.global(number)?;
-                self.reading.charge((module.len() + name.len()) as u64, self.offset)?;
+                self.pickle.charge((module.len() + name.len()) as u64, self.offset)?;
                 visitor.visit_string(format!("{module}.{name}"))
             }
             Node::Object(number) => self.visit_object(self.object(number)?, visitor),
@@ -217,7 +197,7 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
             // For `Vec<u8>` and its like, which do not know of bytes.
             Node::Bytes(number) | Node::ByteArray(number) => {
                 let bytes = self.bytes(number)?;
-                self.reading.charge(bytes.len() as u64 * NODE_COST, self.offset)?;
+                self.pickle.charge(bytes.len() as u64 * NODE_COST, self.offset)?;
                 visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied()))
             }
             Node::Object(number) => {
@@ -278,22 +258,28 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         match self.node {
-            Node::Str(number) => match self.reading.graph.str(number) {
+            Node::Str(number) => match self.pickle.graph.str(number) {
                 Cow::Borrowed(name) => visitor.visit_enum(BorrowedStrDeserializer::new(name)),
                 Cow::Owned(name) => visitor.visit_enum(StrDeserializer::new(name)),
             },
-            Node::Bytes(number) => match str::from_utf8(&self.reading.graph.bytes[number as usize])
-            {
-                Ok(name) => visitor.visit_enum(IntoDeserializer::<Error>::into_deserializer(name)),
-                Err(_) => Err(Error::invalid_type(Unexpected::Bytes(&[]), &visitor)),
-            },
+            Node::Bytes(number) => {
+                match str::from_utf8(&self.pickle.graph.bytes[number as usize]) {
+                    Ok(name) => {
+                        visitor.visit_enum(IntoDeserializer::<Error>::into_deserializer(name))
+                    }
+                    Err(_) => Err(Error::invalid_type(Unexpected::Bytes(&[]), &visitor)),
+                }
+            }
             Node::Dict(pairs) => {
                 let Sequence { items, inside } = self.items(pairs)?;
+                let offset = inside.offset;
                 let [name, content] = items.two().ok_or_else(|| {
                     Error::custom("a dict without exactly one key, where that is a variant's name")
+                        .at(offset)
                 })?;
-                let at = |node| Self { node, ..inside };
-                visitor.visit_enum(Variant { name: at(name), content: at(content) })
+                let inside = |node| Self { node, ..inside };
+                let variant = Variant { name: inside(name), content: inside(content) };
+                visitor.visit_enum(variant).map_err(|error| error.at(offset))
             }
             _ => Err(Error::custom("a variant is a str, or a dict with that as its only key")),
         }

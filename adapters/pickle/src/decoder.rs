@@ -2,9 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::de::{Reader, Reading};
 use crate::limits::Limits;
-use crate::{Error, machine};
+use crate::{Error, Pickle, machine};
 
 /// Reads a pickle of any protocol into a Rust value, within the default limits: Python's
 /// `pickle.loads`, but that it imports and calls nothing.
@@ -113,8 +112,19 @@ impl Decoder {
     ///
     /// [`Error`], whatever the bytes are.
     pub fn from_slice<'a, T: Deserialize<'a>>(&self, pickle: &'a [u8]) -> Result<T, Error> {
-        let (graph, root) = machine::run(pickle, &self.limits, self.python2_str)?;
-        let reading = Reading::new(&graph, &self.limits, pickle.len(), self.strict);
-        T::deserialize(Reader::new(&reading, root))
+        self.parse(pickle)?.to()
+    }
+
+    /// Reads a pickle as the graph that it is: what is shared stays shared, what contains itself is
+    /// no error, and nesting has no limit, since nothing recurses.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], whatever the bytes are, but for `Mismatch`. [`strict`](Self::strict),
+    /// [`max_depth`](Self::max_depth) and [`max_expansion`](Self::max_expansion) are for what is then
+    /// read of the graph.
+    pub fn parse<'a>(&self, pickle: &'a [u8]) -> Result<Pickle<'a>, Error> {
+        let parsed = machine::run(pickle, &self.limits, self.python2_str)?;
+        Ok(Pickle::new(parsed, &self.limits, pickle.len(), self.strict))
     }
 }

@@ -48,7 +48,13 @@ pub enum Error {
         offset: usize,
     },
     /// The pickle is good, but not what the Rust type takes; or the Rust type refused it.
-    Mismatch(Box<str>),
+    Mismatch {
+        /// Where the innermost container or object is made that the value is, or is in. None when
+        /// it is written.
+        offset: Option<usize>,
+        /// What was expected, or the type's own message.
+        message: Box<str>,
+    },
     /// The Rust value has no form in the protocol that it is to be written in.
     Unwritable(&'static str),
 }
@@ -72,7 +78,10 @@ impl fmt::Display for Error {
             Self::Foreign { offset } => {
                 write!(f, "an object of a class that is not known, at byte {offset} of the pickle")
             }
-            Self::Mismatch(message) => f.write_str(message),
+            Self::Mismatch { offset: Some(offset), message } => {
+                write!(f, "{message}, at byte {offset} of the pickle")
+            }
+            Self::Mismatch { offset: None, message } => f.write_str(message),
             Self::Unwritable(reason) => f.write_str(reason),
         }
     }
@@ -90,9 +99,19 @@ impl From<Error> for std::io::Error {
     }
 }
 
+impl Error {
+    /// serde knows no offsets. The first that is given stays, which is the innermost.
+    pub(crate) fn at(mut self, place: usize) -> Self {
+        if let Self::Mismatch { offset: offset @ None, .. } = &mut self {
+            *offset = Some(place);
+        }
+        self
+    }
+}
+
 impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::Mismatch(message.to_string().into())
+        Self::Mismatch { offset: None, message: message.to_string().into() }
     }
 
     // serde's own texts quote the peer.
@@ -137,6 +156,6 @@ fn kind(unexpected: Unexpected<'_>) -> &'static str {
 
 impl ser::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::Mismatch(message.to_string().into())
+        de::Error::custom(message)
     }
 }

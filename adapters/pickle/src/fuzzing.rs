@@ -1,11 +1,13 @@
 //! The body of the fuzz target, which a test calls too. Not part of the public interface.
 
+use std::collections::HashSet;
+
 use serde::de::IgnoredAny;
 
-use crate::{Decoder, Encoder, Error, Protocol, Python2Str, Value};
+use crate::{Decoder, Encoder, Error, Protocol, Python2Str, Value, View};
 
-/// Any bytes as a pickle: it is read or refused, and what was read is written and read as the same,
-/// whatever the protocol. The first byte chooses options.
+/// Any bytes as a pickle: it is read or refused, its graph comes to an end, and what was read is
+/// written and read as the same, whatever the protocol. The first byte chooses options.
 ///
 /// # Panics
 ///
@@ -19,6 +21,9 @@ pub fn pickle(data: &[u8]) {
         // So that small inputs reach what large ones would.
         .max_nodes(10_000)
         .max_expansion(10_000);
+    if let Ok(parsed) = decoder.parse(pickle) {
+        assert!(values(parsed.root()) <= 2 * pickle.len(), "as many as there are opcodes for");
+    }
     let value = match decoder.from_slice::<Value>(pickle) {
         Ok(value) => value,
         Err(error) => {
@@ -32,7 +37,7 @@ pub fn pickle(data: &[u8]) {
         let written = match Encoder::new().protocol(protocol).to_bytes(&value) {
             Ok(written) => written,
             // Names with a newline or a colon, and keywords in protocol 2.
-            Err(Error::Unwritable(_) | Error::Mismatch(_)) => continue,
+            Err(Error::Unwritable(_) | Error::Mismatch { .. }) => continue,
             Err(error) => panic!("{error}"),
         };
         // It is written whole where it was shared, and bytes may be longer.
@@ -44,6 +49,17 @@ pub fn pickle(data: &[u8]) {
             assert_eq!(decoder.from_slice::<String>(&written).as_ref(), Ok(text));
         }
     }
+}
+
+/// How many there are, however they refer to each other.
+fn values(root: View<'_, '_>) -> usize {
+    let (mut seen, mut next) = (HashSet::new(), vec![root]);
+    while let Some(view) = next.pop() {
+        if seen.insert(view) {
+            next.extend(view.referents());
+        }
+    }
+    seen.len()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::slice;
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Node {
     /// Where the memo has nothing.
     Unset,
@@ -129,9 +129,23 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Where in the pickle it begins.
+    /// Where in the pickle the opcode is that makes it.
     pub(crate) fn offset(&self, container: u32) -> usize {
         self.containers[container as usize].offset as usize
+    }
+
+    /// The same of any value that keeps it: what is one value by itself does not.
+    pub(crate) fn offset_of(&self, node: Node) -> Option<usize> {
+        match node {
+            Node::Tuple(number)
+            | Node::List(number)
+            | Node::Dict(number)
+            | Node::Set(number)
+            | Node::FrozenSet(number) => Some(self.offset(number)),
+            Node::Global(number) => Some(self.globals[number as usize].offset as usize),
+            Node::Object(number) => Some(self.objects[number as usize].offset as usize),
+            _ => None,
+        }
     }
 
     pub(crate) fn str(&self, number: u32) -> &Cow<'a, str> {
@@ -155,7 +169,7 @@ impl<'a> Graph<'a> {
 }
 
 /// The values of a container, one after the other.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Items<'g> {
     items: &'g [Node],
     later: &'g [Run],

@@ -107,6 +107,10 @@ pub(crate) fn to_i128(bytes: &[u8]) -> Option<i128> {
     Some(i128::from_le_bytes(all))
 }
 
+pub(crate) fn to_i64(bytes: &[u8]) -> Option<i64> {
+    i64::try_from(to_i128(bytes)?).ok()
+}
+
 /// From digits alone, in a time that grows with the square of their number.
 pub(crate) fn from_decimal(digits: &[u8], negative: bool) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -133,12 +133,12 @@ fn unsigned(graph: &Graph<'_>, node: Node) -> Option<u128> {
 
 /// Of little-endian two's complement in its shortest form.
 pub(crate) fn to_u128(bytes: &[u8]) -> Option<u128> {
-    match bytes {
+    match (to_i128(bytes), bytes) {
+        (Some(number), _) => u128::try_from(number).ok(),
         // One byte more for the sign.
-        [low @ .., 0] => Some(u128::from_le_bytes(<[u8; 16]>::try_from(low).ok()?)),
+        (None, [low @ .., 0]) => Some(u128::from_le_bytes(low.try_into().ok()?)),
         _ => None,
     }
-    .or_else(|| u128::try_from(to_i128(bytes)?).ok())
 }
 
 fn fraction(graph: &Graph<'_>, object: &Object) -> Option<String> {

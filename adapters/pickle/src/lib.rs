@@ -44,6 +44,25 @@
 //! which what Python shares is shared and what contains itself may; then serde takes from that graph
 //! what the Rust type asks for, and skips the rest without a look.
 //!
+//! # What is shared, contains itself, or is deep
+//!
+//! Rust's types are trees: what Python has in two places, serde copies, and what contains itself it
+//! never comes to the end of. [`Decoder::parse`] gives the graph instead, a [`Pickle`], of which every
+//! value is a [`View`]. Walking from one to the next has no limit, and from each on a Rust type can be
+//! read:
+//!
+//! ```
+//! use mpconn_pickle::Decoder;
+//!
+//! // a = [[1, 2]]; a.append(a), by Python 3.13
+//! let pickle = Decoder::new().parse(b"\x80\x04\x95\x0f\0\0\0\0\0\0\0]\x94(]\x94(K\x01K\x02eh\0e.")?;
+//! let list = pickle.root();
+//! let items: Vec<_> = list.items().collect();
+//! assert_eq!(items[0].to::<Vec<u8>>()?, [1, 2]);
+//! assert_eq!(items[1], list); // which it is, and not only what it says
+//! # Ok::<(), mpconn_pickle::Error>(())
+//! ```
+//!
 //! # Which type becomes which
 //!
 //! | Python | in Rust, as serde sees it | from Rust |
@@ -90,8 +109,8 @@
 //! ([`MAX_DEPTH`]), values ([`MAX_NODES`]), the memo ([`MAX_MEMO`]), bytes ([`MAX_BYTES`]), digits in
 //! text ([`MAX_DIGITS`]), and how much shared values grow when they are copied out
 //! ([`MAX_EXPANSION`]): `a = [x, x]; b = [a, a]; ..` is small in Python and 2ⁿ in Rust. Each can be
-//! set on a [`Decoder`]. The machine does not recurse, nor does dropping its graph; serde does, once
-//! per level of nesting.
+//! set on a [`Decoder`]. The machine does not recurse, nor does its graph, also when it is dropped;
+//! serde does, once per level of nesting, and a [`Value`] when it is dropped.
 //!
 //! What is written is harmless only if the names in it are: an [`Object`] is a call that the Python
 //! that reads it will make.
@@ -116,9 +135,11 @@ mod machine;
 mod names;
 mod object;
 mod opcode;
+mod pickle;
 mod ser;
 mod text;
 mod value;
+mod view;
 mod wrap;
 mod writer;
 
@@ -129,5 +150,7 @@ pub use exception::Exception;
 pub use integer::Integer;
 pub use limits::{Limit, MAX_BYTES, MAX_DEPTH, MAX_DIGITS, MAX_EXPANSION, MAX_MEMO, MAX_NODES};
 pub use object::{Global, Object};
+pub use pickle::Pickle;
 pub use value::Value;
+pub use view::{Kind, View};
 pub use wrap::{ByteArray, Bytes, FrozenSet, Set, Tuple};

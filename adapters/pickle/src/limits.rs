@@ -24,8 +24,9 @@ pub const MAX_BYTES: u32 = u32::MAX;
 /// CPython has the same limit (`sys.int_info.default_max_str_digits`). Binary integers have none.
 pub const MAX_DIGITS: u32 = 4300;
 
-/// What shared values may add beyond 64 bytes for each byte of the pickle, in bytes: `[row] * 1000` is a thousand rows
-/// in Rust. A value costs 16, a text or bytes its length as well. What is not shared never counts.
+/// What shared values may add beyond 64 bytes for each byte of the pickle, in bytes: `[row] * 1000`
+/// is a thousand rows in Rust. A value costs 16, a text or bytes its length as well. What is not
+/// shared never counts, unless it is read of one [`Pickle`](crate::Pickle) again and again.
 pub const MAX_EXPANSION: u64 = 16 << 20;
 
 /// The cost of a value, in the sense of [`MAX_EXPANSION`].

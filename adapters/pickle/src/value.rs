@@ -6,12 +6,16 @@ mod ser;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Unexpected};
 
-use crate::{Error, Global, Integer, Object, from_slice, to_bytes};
+use crate::{Error, Global, Integer, Object, from_slice, integer, to_bytes};
 
 /// Any Python value, exactly: a tuple is not a list here, and a bytearray not bytes.
 ///
 /// It is read and written as other types are, also within them: a struct may have a field of it.
 /// What is shared in Python is copied, up to a [limit](crate::MAX_EXPANSION).
+///
+/// Dropping one recurses as deep as it nests, and so do cloning, comparing and writing it: no more
+/// than [`MAX_DEPTH`](crate::MAX_DEPTH) levels of what a peer sends. A [`Pickle`](crate::Pickle) does
+/// not.
 ///
 /// ```
 /// use mpconn_pickle::{Value, from_slice};
@@ -69,7 +73,7 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// As for [`from_slice`].
+    /// As for [`from_slice`], with offsets in the pickle that [`to_bytes`] makes of it.
     pub fn to<T: DeserializeOwned>(&self) -> Result<T, Error> {
         from_slice(&to_bytes(self)?)
     }
@@ -157,7 +161,7 @@ impl From<String> for Value {
 /// Beyond an `i64` as [`Value::Long`].
 impl From<Integer> for Value {
     fn from(number: Integer) -> Self {
-        match number.to_i128().and_then(|number| i64::try_from(number).ok()) {
+        match integer::to_i64(number.as_le_bytes()) {
             Some(number) => Self::Int(number),
             None => Self::Long(number),
         }

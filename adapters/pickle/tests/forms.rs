@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Debug;
 
 use mpconn_pickle::{
-    ByteArray, Bytes, Decoder, Encoder, Error, FrozenSet, Global, Integer, Object, Protocol,
-    Python2Str, Set, Tuple, Value, from_slice, to_bytes,
+    ByteArray, Bytes, Decoder, Encoder, Error, Exception, FrozenSet, Global, Integer, Object,
+    Protocol, Python2Str, Set, Tuple, Value, from_slice, to_bytes,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -156,7 +156,7 @@ fn variants() {
     let none = dict([("Unit", Value::None)]);
     assert_eq!(none.to::<Enum>(), Ok(Enum::Unit));
     for wrong in [dict([]), dict([("Unit", 1.into())]), 1.into(), "Else".into(), "Newtype".into()] {
-        assert!(matches!(wrong.to::<Enum>(), Err(Error::Mismatch(_))), "{wrong:?}");
+        assert!(matches!(wrong.to::<Enum>(), Err(Error::Mismatch { .. })), "{wrong:?}");
     }
 }
 
@@ -300,4 +300,58 @@ fn a_failed_write_leaves_the_buffer() {
     assert_eq!(out, b"before");
     Encoder::new().to_vec(&1, &mut out).unwrap();
     assert_eq!(out, b"before\x80\x02K\x01.");
+}
+
+#[test]
+fn exceptions() {
+    let error = Exception::new("builtins", "ValueError", vec!["a".into(), 1.into()]);
+    is(error.clone(), error.clone().into());
+    assert_eq!(error.to_string(), "ValueError: [Str(\"a\"), Int(1)]");
+    assert_eq!(Exception::new("m", "Error", vec![]).to_string(), "Error");
+    assert_eq!(Exception::new("m", "Error", vec!["a".into()]).to_string(), "Error: a");
+    let noted = Exception { state: Some(dict([("x", 1.into())])), ..error };
+    is(noted.clone(), noted.into());
+    let object = |module, name| Object::new(module, name, Vec::new());
+    for name in ["ValueError", "Exception", "UserWarning", "SystemExit", "KeyboardInterrupt"] {
+        assert!(Value::from(object("builtins", name)).is_exception(), "{name}");
+    }
+    assert!(!Value::from(object("m", "ValueError")).is_exception());
+    assert!(!Value::from(object("builtins", "object")).is_exception());
+    assert!(!Value::from(Object { is_new: true, ..object("builtins", "Error") }).is_exception());
+    assert!(!Value::from("ValueError").is_exception());
+    // What is made otherwise is given back, and cannot be read as one.
+    let items = vec![Value::None];
+    for other in [
+        Object { is_new: true, ..object("m", "n") },
+        Object { items: items.clone(), ..object("m", "n") },
+        Object { pairs: vec![(1.into(), 2.into())], ..object("m", "n") },
+    ] {
+        let value = Value::from(other);
+        assert_eq!(Exception::try_from(value.clone()), Err(value.clone()));
+        assert!(value.to::<Exception>().is_err());
+    }
+    assert_eq!(Exception::try_from(Value::List(items.clone())), Err(Value::List(items)));
+}
+
+#[test]
+fn a_value_of_the_other_kind() {
+    let values = [
+        Value::None,
+        1.into(),
+        "text".into(),
+        Value::Global(Global::new("m", "n").into()),
+        Object::new("m", "n", Vec::new()).into(),
+    ];
+    for value in &values {
+        assert_eq!(value.to::<Integer>().is_ok(), matches!(value, Value::Int(_)), "{value:?}");
+        assert_eq!(value.to::<Global>().is_ok(), matches!(value, Value::Global(_)), "{value:?}");
+        assert_eq!(value.to::<Object>().is_ok(), matches!(value, Value::Object(_)), "{value:?}");
+        assert_eq!(value.as_str(), (*value == "text".into()).then_some("text"));
+        assert_eq!(value.get("key"), None);
+    }
+    assert_eq!(dict([("key", 1.into())]).get("key"), Some(&1.into()));
+    assert_eq!(dict([("key", 1.into())]).get("other"), None);
+    assert_eq!(Integer::from(-256).as_le_bytes(), [0, 0xff]);
+    assert_eq!(Integer::from(-256).to_i128(), Some(-256));
+    assert_eq!(Integer::from_le_bytes(&[1; 17]).to_i128(), None);
 }

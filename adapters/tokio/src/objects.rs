@@ -29,8 +29,8 @@ pub trait SendObject: sealed::Sealed {
 /// Python's `recv`, of a [`Connection`] or [`Receiver`].
 pub trait RecvObject: sealed::Sealed {
     /// Receives a value as Python sends it: its `recv`, but that nothing is imported or called. It
-    /// may borrow from the message, until the next call. For other limits, give the bytes of
-    /// [`Receiver::recv_borrowed`] to a [`Decoder`](mpconn_pickle::Decoder).
+    /// may borrow from the message, until the next call. For other limits, or what contains itself,
+    /// give the bytes of [`Receiver::recv_borrowed`] to a [`Decoder`](mpconn_pickle::Decoder).
     ///
     /// # Errors
     ///

@@ -22,13 +22,11 @@ pub(crate) const OBJECT: u8 = 8;
 
 impl<'a> Reader<'_, 'a> {
     pub(super) fn visit_exactly<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
-        let graph = self.reading.graph;
+        let graph = &self.pickle.graph;
         let (kind, node) = match self.node {
-            Node::Long(number) => match integer::to_i128(&graph.bytes[number as usize]) {
-                Some(small) if i64::try_from(small).is_ok() => {
-                    return self.deserialize_any(visitor);
-                }
-                _ => (LONG, Node::Bytes(number)),
+            Node::Long(number) => match integer::to_i64(&graph.bytes[number as usize]) {
+                Some(_) => return self.deserialize_any(visitor),
+                None => (LONG, Node::Bytes(number)),
             },
             Node::Surrogates(number) => (SURROGATES, Node::Bytes(number)),
             Node::ByteArray(number) => (BYTE_ARRAY, Node::Bytes(number)),
@@ -45,7 +43,7 @@ impl<'a> Reader<'_, 'a> {
 
     /// What a [`Global`](crate::Global) or an [`Object`](crate::Object) is made of, in its order.
     fn visit_fields<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
-        let graph = self.reading.graph;
+        let graph = &self.pickle.graph;
         let name = |global: u32| {
             let global = graph.globals[global as usize];
             [Node::Str(global.module), Node::Str(global.name)]

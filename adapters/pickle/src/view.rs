@@ -1,0 +1,230 @@
+//! A value of a pickle where it lies, with those that it refers to around it.
+
+use std::hash::{Hash, Hasher};
+use std::{fmt, iter, ptr};
+
+use serde::Deserialize;
+
+use crate::de::Reader;
+use crate::graph::{Node, Object};
+use crate::{Error, Pickle, integer};
+
+/// A value of a [`Pickle`]: what it is, what is in it, and which it is.
+///
+/// Two of them are equal if they are the same value, as by Python's `is`, and not if they only say
+/// the same. What holds itself is found within itself again; nothing here follows it by itself.
+#[derive(Clone, Copy)]
+pub struct View<'p, 'a> {
+    pickle: &'p Pickle<'a>,
+    node: Node,
+    /// Of what it was found in.
+    outer: usize,
+}
+
+/// What a [`View`] is of, with the content of what has no values in it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Kind<'p> {
+    /// `None`.
+    None,
+    /// `True` or `False`.
+    Bool(bool),
+    /// An `int` that fits.
+    Int(i64),
+    /// An `int` that does not fit into an `i64`, as
+    /// [`Integer::from_le_bytes`](crate::Integer::from_le_bytes) takes it.
+    Long(&'p [u8]),
+    /// A `float`.
+    Float(f64),
+    /// A `complex`: the real and the imaginary part.
+    Complex(f64, f64),
+    /// A `str`.
+    Str(&'p str),
+    /// A `str` with surrogates, as [`Value::Surrogates`](crate::Value::Surrogates) has it.
+    Surrogates(&'p [u8]),
+    /// `bytes`.
+    Bytes(&'p [u8]),
+    /// A `bytearray`.
+    ByteArray(&'p [u8]),
+    /// A `tuple` of [items](View::items).
+    Tuple,
+    /// A `list` of [items](View::items).
+    List,
+    /// A `dict` of [pairs](View::pairs).
+    Dict,
+    /// A `set` of [items](View::items).
+    Set,
+    /// A `frozenset` of [items](View::items).
+    FrozenSet,
+    /// A class or a function, with the names that [`Global`](crate::Global) has.
+    Global {
+        /// As in `import module`.
+        module: &'p str,
+        /// In that module.
+        name: &'p str,
+    },
+    /// An object, whose parts are those of [`Object`](crate::Object): [`View::args`],
+    /// [`View::kwargs`], [`View::items`], [`View::pairs`], [`View::state`].
+    Object {
+        /// Of its class.
+        module: &'p str,
+        /// Of its class, in that module.
+        name: &'p str,
+        /// Whether it is made by `__new__`, and not by a call of its class.
+        is_new: bool,
+    },
+}
+
+impl<'p, 'a> View<'p, 'a> {
+    pub(crate) fn new(pickle: &'p Pickle<'a>, root: Node) -> Self {
+        Self { pickle, node: root, outer: 0 }
+    }
+
+    /// What it is. [`Strictness`](crate::Decoder::strict) hides nothing from this.
+    #[must_use]
+    pub fn kind(self) -> Kind<'p> {
+        let graph = &self.pickle.graph;
+        let bytes = |number: u32| &*graph.bytes[number as usize];
+        match self.node {
+            Node::None | Node::Unset => Kind::None,
+            Node::Bool(yes) => Kind::Bool(yes),
+            Node::Int(number) => Kind::Int(number.into()),
+            Node::Long(number) => match integer::to_i64(bytes(number)) {
+                Some(number) => Kind::Int(number),
+                None => Kind::Long(bytes(number)),
+            },
+            Node::Float(number) => Kind::Float(graph.floats[number as usize]),
+            Node::Complex(number) => {
+                Kind::Complex(graph.floats[number as usize], graph.floats[number as usize + 1])
+            }
+            Node::Str(number) => Kind::Str(graph.str(number)),
+            Node::Surrogates(number) => Kind::Surrogates(bytes(number)),
+            Node::Bytes(number) => Kind::Bytes(bytes(number)),
+            Node::ByteArray(number) => Kind::ByteArray(bytes(number)),
+            Node::Tuple(_) => Kind::Tuple,
+            Node::List(_) => Kind::List,
+            Node::Dict(_) => Kind::Dict,
+            Node::Set(_) => Kind::Set,
+            Node::FrozenSet(_) => Kind::FrozenSet,
+            Node::Global(number) => {
+                let (module, name) = graph.name(number);
+                Kind::Global { module, name }
+            }
+            Node::Object(number) => {
+                let Object { class, is_new, .. } = graph.objects[number as usize];
+                let (module, name) = graph.name(class);
+                Kind::Object { module, name, is_new }
+            }
+        }
+    }
+
+    /// What is in a tuple, a list, a set or a frozenset, and what was appended to an object, as to a
+    /// `deque`. Others have none.
+    pub fn items(self) -> impl ExactSizeIterator<Item = Self> {
+        self.each(match self.node {
+            Node::Tuple(items) | Node::List(items) | Node::Set(items) | Node::FrozenSet(items) => {
+                Some(items)
+            }
+            _ => self.object().and_then(|object| object.items),
+        })
+    }
+
+    /// What is in a dict, keys with values, and what was set in an object, as in an `OrderedDict`.
+    /// Others have none.
+    ///
+    /// They come in the order in which Python wrote them. A hostile one repeats keys; in Python the
+    /// last would count.
+    pub fn pairs(self) -> impl Iterator<Item = (Self, Self)> {
+        self.each_pair(match self.node {
+            Node::Dict(pairs) => Some(pairs),
+            _ => self.object().and_then(|object| object.pairs),
+        })
+    }
+
+    /// What an object is made with. Others have none.
+    pub fn args(self) -> impl ExactSizeIterator<Item = Self> {
+        self.each(self.object().map(|object| object.args))
+    }
+
+    /// What an object is made with by keywords. Others have none.
+    pub fn kwargs(self) -> impl Iterator<Item = (Self, Self)> {
+        self.each_pair(self.object().and_then(|object| object.kwargs))
+    }
+
+    /// What an object's `__setstate__` gets, or its `__dict__` becomes.
+    #[must_use]
+    pub fn state(self) -> Option<Self> {
+        Some(self.inner(self.object()?.state?))
+    }
+
+    /// All that it refers to: items, keys and values, every part of an object. Python's
+    /// `gc.get_referents`.
+    pub fn referents(self) -> impl Iterator<Item = Self> {
+        let pairs = self.pairs().chain(self.kwargs());
+        let rows = self.items().chain(self.args()).chain(self.state());
+        rows.chain(pairs.flat_map(|(key, value)| [key, value]))
+    }
+
+    /// Where in the pickle the opcode is that makes it, in bytes; of numbers and texts, that of what
+    /// they were found in.
+    #[must_use]
+    pub fn offset(self) -> usize {
+        self.pickle.graph.offset_of(self.node).unwrap_or(self.outer)
+    }
+
+    /// As a Rust type: what [`from_slice`](crate::from_slice) gives of a pickle with this in it.
+    ///
+    /// [`MAX_DEPTH`](crate::MAX_DEPTH) counts from here, so that parts of what is too deep can be
+    /// read. [`MAX_EXPANSION`](crate::MAX_EXPANSION) is for all that is read of one [`Pickle`]
+    /// together.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: `Mismatch`, `Foreign`, and `TooMuch` of these two.
+    pub fn to<T: Deserialize<'a>>(self) -> Result<T, Error> {
+        T::deserialize(Reader::new(self.pickle, self.node, self.outer))
+            .map_err(|error| error.at(self.offset()))
+    }
+
+    fn object(self) -> Option<&'p Object> {
+        let Node::Object(number) = self.node else { return None };
+        Some(&self.pickle.graph.objects[number as usize])
+    }
+
+    fn inner(self, node: Node) -> Self {
+        Self { node, outer: self.offset(), ..self }
+    }
+
+    fn each(self, container: Option<u32>) -> impl ExactSizeIterator<Item = Self> {
+        let graph = &self.pickle.graph;
+        let nodes = container.map(|container| graph.items(container)).unwrap_or_default();
+        nodes.map(move |node| self.inner(node))
+    }
+
+    fn each_pair(self, container: Option<u32>) -> impl Iterator<Item = (Self, Self)> {
+        let mut views = self.each(container);
+        iter::from_fn(move || Some((views.next()?, views.next()?)))
+    }
+}
+
+/// Numbers that fit into 32 bits are the same if they are equal.
+impl PartialEq for View<'_, '_> {
+    fn eq(&self, other: &Self) -> bool {
+        ptr::eq(self.pickle, other.pickle) && self.node == other.node
+    }
+}
+
+impl Eq for View<'_, '_> {}
+
+impl Hash for View<'_, '_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.node.hash(state);
+    }
+}
+
+/// Its kind alone: what is in it might contain it.
+impl fmt::Debug for View<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind().fmt(f)
+    }
+}

@@ -1,0 +1,112 @@
+//! What errors say: where and what, and nothing that a peer sent.
+#![allow(clippy::unwrap_used, reason = "an unexpected error is a failed test")]
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
+use std::io;
+
+use mpconn_pickle::{Bytes, Decoder, Error, Global, Integer, from_slice, to_bytes};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+#[test]
+fn errors_say_where_and_what() {
+    let message = |pickle: &[u8]| from_slice::<u8>(pickle).unwrap_err().to_string();
+    assert_eq!(message(b"K"), "the pickle is cut off at byte 1");
+    assert_eq!(
+        message(b"Na."),
+        "malformed pickle at byte 1: fewer values on the stack than the opcode takes"
+    );
+    assert_eq!(message(b"NP"), "the opcode 0x50 at byte 1 of the pickle is not supported");
+    assert_eq!(message(b"N."), "None, where u8 is expected, at byte 0 of the pickle");
+    let decoder = Decoder::new().max_nodes(0);
+    let error = decoder.from_slice::<u8>(b"N.").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "over the limit at byte 0 of the pickle: too many values (Decoder::max_nodes)"
+    );
+    assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidData);
+    let error = to_bytes(&Global::new("m", "n\n")).unwrap_err();
+    assert_eq!(error.to_string(), "the name of a class with a newline in it");
+    assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
+    let strict = Decoder::new().strict(true).from_slice::<String>(b"cm\nn\n.");
+    assert_eq!(
+        strict.unwrap_err().to_string(),
+        "an object of a class that is not known, at byte 0 of the pickle"
+    );
+    let kinds = [
+        (to_bytes(&true), "a bool"),
+        (to_bytes(&-1), "an int that is not u8"),
+        (to_bytes(&1.5), "a float"),
+        (to_bytes("text"), "a str"),
+        (to_bytes(&Bytes(b"")), "bytes"),
+        (to_bytes(&[0; 0]), "a sequence"),
+        (to_bytes(&BTreeMap::<u8, u8>::new()), "a dict"),
+        (to_bytes(&Integer::from_le_bytes(&[1; 17])), "another kind of value"),
+    ];
+    for (pickle, kind) in kinds {
+        let message = message(&pickle.unwrap());
+        assert!(message.starts_with(kind), "{message}");
+    }
+}
+
+#[test]
+fn the_offset_of_what_a_type_does_not_take() {
+    #[derive(Debug, PartialEq, Deserialize)]
+    enum Choice {
+        Of { numbers: Vec<u8> },
+    }
+    #[track_caller]
+    fn refused<T: DeserializeOwned + Debug>(pickle: &[u8], place: usize) {
+        let error = from_slice::<Vec<T>>(pickle).unwrap_err();
+        let Error::Mismatch { offset, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(offset, &Some(place), "{error}");
+        assert!(error.to_string().ends_with(&format!(", at byte {place} of the pickle")));
+    }
+    // That of the innermost container, of an object's attributes, or of a tuple's end.
+    refused::<u8>(b"K\x07.", 0);
+    refused::<u8>(b"](K\x07Ne.", 0);
+    refused::<u8>(b"](K\x07]e.", 4);
+    refused::<Vec<u8>>(b"](](K\x07Ne](K\x07Nee.", 2);
+    refused::<(u8, u8)>(b"](K\x01K\x02\x86K\x01\x85e.", 9);
+    refused::<(u8, u8)>(b"](K\x01K\x02\x86K\x01K\x02K\x03\x87e.", 13);
+    refused::<HashMap<u8, u8>>(b"](}}K\x01Nse.", 3);
+    refused::<HashMap<String, Vec<u8>>>(b"](cm\nn\n)R}U\x01x]U\x01yasbe.", 13);
+    refused::<Choice>(b"](K\x01e.", 0);
+    refused::<Choice>(b"](}e.", 2);
+    refused::<Choice>(b"](}U\x02No}se.", 2);
+    refused::<Choice>(b"](}U\x02Of}se.", 7);
+    refused::<Choice>(b"](}U\x02Of}U\x07numbersK\x01sse.", 7);
+    refused::<Choice>(b"](}U\x02Of}U\x07numbers](K\x01Nesse.", 17);
+}
+
+#[test]
+fn errors_quote_nothing() {
+    const SECRET: &str = "the peer's secret";
+    let text = to_bytes(SECRET).unwrap();
+    let bytes = to_bytes(&Bytes(SECRET.as_bytes())).unwrap();
+    let key = to_bytes(&HashMap::from([(SECRET, 1)])).unwrap();
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its errors are of interest")]
+    struct Strict {
+        known: u8,
+    }
+    #[derive(Debug, Deserialize)]
+    enum Choice {
+        #[expect(dead_code, reason = "only its errors are of interest")]
+        Known(u8),
+    }
+    let messages = [
+        from_slice::<u8>(&text).unwrap_err().to_string(),
+        from_slice::<u8>(&bytes).unwrap_err().to_string(),
+        from_slice::<char>(&text).unwrap_err().to_string(),
+        from_slice::<Strict>(&key).unwrap_err().to_string(),
+        from_slice::<Choice>(&text).unwrap_err().to_string(),
+        from_slice::<Choice>(&key).unwrap_err().to_string(),
+    ];
+    for message in messages {
+        assert!(!message.contains("secret"), "{message}");
+        println!("{message}");
+    }
+}

@@ -1,0 +1,158 @@
+//! Each opcode by itself, and what a program of a few of them makes.
+#![allow(clippy::unwrap_used, reason = "an unexpected error is a failed test")]
+
+use mpconn_pickle::{
+    Bytes, Decoder, Encoder, Error, Global, Integer, Limit, Object, Protocol, Value, from_slice,
+};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{BytesDeserializer, Error as OtherError, MapDeserializer, SeqDeserializer};
+
+fn list<const N: usize>(items: [i64; N]) -> Vec<Value> {
+    items.map(Value::Int).into()
+}
+
+#[test]
+fn every_opcode() {
+    let old = || Value::from(Object::new("m", "n", vec![1.into()]));
+    let global = || Value::from(Global::new("m", "n"));
+    for (pickle, value) in [
+        (&b"N."[..], Value::None),
+        (b"\x88.", true.into()),
+        (b"\x89.", false.into()),
+        (b"I01\n.", true.into()),
+        (b"I00\n.", false.into()),
+        (b"I-7\n.", (-7).into()),
+        (b"L7L\n.", 7.into()),
+        (b"L7\n.", 7.into()),
+        (b"L4294967296L\n.", (1_i64 << 32).into()),
+        (b"K\xff.", 255.into()),
+        (b"M\x01\x02.", 0x201.into()),
+        (b"J\x01\x02\x03\x84.", i64::from(i32::from_le_bytes([1, 2, 3, 0x84])).into()),
+        (b"\x8a\x00.", 0.into()),
+        (b"\x8a\x02\x00\x80.", (-32768).into()),
+        (b"\x8b\x01\0\0\0\x07.", 7.into()),
+        (b"F-1.5\n.", (-1.5).into()),
+        (b"G?\xf8\0\0\0\0\0\0.", 1.5.into()),
+        (b"S'a\\x62'\n.", "ab".into()),
+        (b"U\x01a.", "a".into()),
+        (b"T\x01\0\0\0a.", "a".into()),
+        (b"Va\\u20ac\n.", "a€".into()),
+        (b"X\x01\0\0\0a.", "a".into()),
+        (b"\x8c\x01a.", "a".into()),
+        (b"\x8d\x01\0\0\0\0\0\0\0a.", "a".into()),
+        (b"B\x01\0\0\0a.", Value::Bytes(vec![b'a'])),
+        (b"C\x01a.", Value::Bytes(vec![b'a'])),
+        (b"\x8e\x01\0\0\0\0\0\0\0a.", Value::Bytes(vec![b'a'])),
+        (b"\x96\x01\0\0\0\0\0\0\0a.", Value::ByteArray(vec![b'a'])),
+        (b").", Value::Tuple(list([]))),
+        (b"K\x01\x85.", Value::Tuple(list([1]))),
+        (b"K\x01K\x02\x86.", Value::Tuple(list([1, 2]))),
+        (b"K\x01K\x02K\x03\x87.", Value::Tuple(list([1, 2, 3]))),
+        (b"(K\x01K\x02t.", Value::Tuple(list([1, 2]))),
+        (b"].", Value::List(list([]))),
+        (b"(K\x01K\x02l.", Value::List(list([1, 2]))),
+        (b"]K\x01a.", Value::List(list([1]))),
+        (b"](K\x01K\x02e.", Value::List(list([1, 2]))),
+        (b"}.", Value::Dict(vec![])),
+        (b"(K\x01K\x02d.", Value::Dict(vec![(1.into(), 2.into())])),
+        (b"}K\x01K\x02s.", Value::Dict(vec![(1.into(), 2.into())])),
+        (b"}(K\x01K\x02u.", Value::Dict(vec![(1.into(), 2.into())])),
+        (b"\x8f.", Value::Set(list([]))),
+        (b"\x8f(K\x01K\x02\x90.", Value::Set(list([1, 2]))),
+        (b"(K\x01K\x02\x91.", Value::FrozenSet(list([1, 2]))),
+        (b"K\x01K\x020.", 1.into()),
+        (b"K\x01(0.", 1.into()),
+        (b"K\x01(K\x02K\x031.", 1.into()),
+        (b"K\x012\x86.", Value::Tuple(list([1, 1]))),
+        (b"K\x07p0\n0g0\n.", 7.into()),
+        (b"K\x07q\x000h\x00.", 7.into()),
+        (b"K\x07r\0\0\0\x000j\0\0\0\0.", 7.into()),
+        (b"K\x07\x940h\0.", 7.into()),
+        // An entry that is ahead, and one that is put anew.
+        (b"K\x07q\x010h\x01.", 7.into()),
+        (b"K\x07q\0K\x08q\0h\0.", 8.into()),
+        (b"cm\nn\n.", global()),
+        (b"\x8c\x01m\x8c\x01n\x93.", global()),
+        (b"cm\nn\nK\x01\x85R.", old()),
+        (b"(K\x01im\nn\n.", old()),
+        (b"(cm\nn\nK\x01o.", old()),
+        (b"c__builtin__\nlong\n.", Global::new("builtins", "int").into()),
+        (b"c__builtin__\nunicode\n.", Global::new("builtins", "str").into()),
+        (b"c__builtin__\nxrange\n.", Global::new("builtins", "range").into()),
+        (b"cexceptions\nOSError\n.", Global::new("builtins", "OSError").into()),
+        (b"ccopy_reg\nlong\n.", Global::new("copyreg", "long").into()),
+        (b"\x80\x05\x95\x02\0\0\0\0\0\0\0N.", Value::None),
+        (b"N.behind the end", Value::None),
+    ] {
+        assert_eq!(from_slice(pickle), Ok(value), "{pickle:?}");
+    }
+    let last = [b"K\x07q\0", &b"q\x01".repeat(100)[..], b"h\0h\x01\x86."].concat();
+    assert_eq!(from_slice(&last), Ok((7, 7)));
+}
+
+#[test]
+fn containers_that_grow_in_turn() {
+    let mut pickle = b"(]q\0]q\x01]q\x02".to_vec();
+    for round in 0..5 {
+        for which in 0..3 {
+            pickle.extend([b'h', which, b'(', b'K', round, b'K', which, b'e', b'0']);
+        }
+        pickle.extend([b'h', 0, b'(', b'e', b'0']);
+    }
+    pickle.extend(b"t.");
+    let expected = |which| (0..5).flat_map(|round| [round, which]).collect::<Vec<u8>>();
+    assert_eq!(from_slice(&pickle), Ok([0, 1, 2].map(expected)));
+}
+
+#[test]
+fn which_protocol_is_written() {
+    for (protocol, start) in [(Protocol::V2, 2), (Protocol::V4, 4), (Protocol::V5, 5)] {
+        let pickle = Encoder::new().protocol(protocol).to_bytes(&()).unwrap();
+        assert_eq!(pickle, [0x80, start, b'N', b'.']);
+    }
+}
+
+#[test]
+fn limits_are_met_exactly() {
+    let number = b"L12345L\n.";
+    assert_eq!(Decoder::new().max_digits(4).from_slice(number), Ok(12345));
+    let error = Error::TooMuch { offset: 0, limit: Limit::Digits };
+    assert_eq!(Decoder::new().max_digits(3).from_slice::<i64>(number), Err(error));
+    assert_eq!(Decoder::new().max_bytes(2).from_slice(b"N."), Ok(()));
+    assert_eq!(Decoder::new().max_memo(1).from_slice(b"N\x94."), Ok(()));
+    // What is made of a text is paid for beyond the pickle's length.
+    let again =
+        b"c_codecs\nencode\nq\0X\x04\0\0\0abcdq\x01U\x06latin1q\x02\x86Rh\0h\x01h\x02\x86R\x86.";
+    assert!(Decoder::new().max_expansion(0).parse(again).is_ok());
+    let many = [&again[..again.len() - 1], &b"h\0h\x01h\x02\x86R".repeat(100), b"."].concat();
+    assert!(
+        Decoder::new().max_expansion(0).parse(&many).is_ok(),
+        "four bytes for eight of its own"
+    );
+}
+
+/// As an other format's deserializer has it.
+#[test]
+fn values_from_elsewhere() {
+    type Result<T = Value> = std::result::Result<T, OtherError>;
+    let of = |value: Result| value.unwrap();
+    assert_eq!(of(Value::deserialize(7_u64.into_deserializer())), 7.into());
+    assert_eq!(of(Value::deserialize(7_i128.into_deserializer())), 7.into());
+    assert_eq!(of(Value::deserialize(7_u128.into_deserializer())), 7.into());
+    let most = Integer::from_le_bytes(&[[0xff; 16].as_slice(), &[0]].concat());
+    assert_eq!(of(Value::deserialize(u128::MAX.into_deserializer())), most.into());
+    assert_eq!(of(Value::deserialize(1.5.into_deserializer())), 1.5.into());
+    assert_eq!(of(Value::deserialize(true.into_deserializer())), true.into());
+    assert_eq!(of(Value::deserialize("a".into_deserializer())), "a".into());
+    assert_eq!(of(Value::deserialize("a".to_owned().into_deserializer())), "a".into());
+    assert_eq!(of(Value::deserialize(().into_deserializer())), Value::None);
+    let bytes: Result = Value::deserialize(BytesDeserializer::new(b"a"));
+    assert_eq!(of(bytes), Value::Bytes(vec![b'a']));
+    let row: Result = Value::deserialize(SeqDeserializer::new([1_i64, 2].into_iter()));
+    assert_eq!(of(row), Value::List(list([1, 2])));
+    let map: Result = Value::deserialize(MapDeserializer::new([(1_i64, 2_i64)].into_iter()));
+    assert_eq!(of(map), Value::Dict(vec![(1.into(), 2.into())]));
+    let bytes: Result<Bytes> = Bytes::deserialize("a".into_deserializer());
+    assert_eq!(bytes.unwrap(), Bytes(vec![b'a']));
+}
