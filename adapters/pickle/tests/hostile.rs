@@ -34,7 +34,7 @@ fn small_stack<T: Send>(run: impl FnOnce() -> T + Send) -> T {
 /// Reads it on a small stack, as what makes the most of it, and drops that there.
 fn read<T: DeserializeOwned>(pickle: &[u8]) -> Result<(), Error> {
     let mut decoder = Decoder::new();
-    if SHRUNK > 0 {
+    if cfg!(miri) {
         decoder = decoder.max_expansion(EXPANSION).max_nodes(NODES);
     }
     let (result, used) = small_stack(|| {
