@@ -262,14 +262,10 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
                 Cow::Borrowed(name) => visitor.visit_enum(BorrowedStrDeserializer::new(name)),
                 Cow::Owned(name) => visitor.visit_enum(StrDeserializer::new(name)),
             },
-            Node::Bytes(number) => {
-                match str::from_utf8(&self.pickle.graph.bytes[number as usize]) {
-                    Ok(name) => {
-                        visitor.visit_enum(IntoDeserializer::<Error>::into_deserializer(name))
-                    }
-                    Err(_) => Err(Error::invalid_type(Unexpected::Bytes(&[]), &visitor)),
-                }
-            }
+            Node::Bytes(number) => match str::from_utf8(self.bytes(number)?) {
+                Ok(name) => visitor.visit_enum(IntoDeserializer::<Error>::into_deserializer(name)),
+                Err(_) => Err(Error::invalid_type(Unexpected::Bytes(&[]), &visitor)),
+            },
             Node::Dict(pairs) => {
                 let Sequence { items, inside } = self.items(pairs)?;
                 let offset = inside.offset;

@@ -120,9 +120,8 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// [`Error`], whatever the bytes are, but for `Mismatch`. [`strict`](Self::strict),
-    /// [`max_depth`](Self::max_depth) and [`max_expansion`](Self::max_expansion) are for what is then
-    /// read of the graph.
+    /// Any [`Error`] but `Mismatch`. [`strict`](Self::strict) and [`max_depth`](Self::max_depth) are for
+    /// what is then read of the graph, and [`max_expansion`](Self::max_expansion) mostly.
     pub fn parse<'a>(&self, pickle: &'a [u8]) -> Result<Pickle<'a>, Error> {
         let parsed = machine::run(pickle, &self.limits, self.python2_str)?;
         Ok(Pickle::new(parsed, &self.limits, pickle.len(), self.strict))

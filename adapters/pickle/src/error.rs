@@ -49,8 +49,8 @@ pub enum Error {
     },
     /// The pickle is good, but not what the Rust type takes; or the Rust type refused it.
     Mismatch {
-        /// Where the innermost container or object is made that the value is, or is in. None when
-        /// it is written.
+        /// Where the innermost container is made that the value is, or is in; an object's arguments
+        /// and attributes are containers too. None when it is written.
         offset: Option<usize>,
         /// What was expected, or the type's own message.
         message: Box<str>,

@@ -40,7 +40,8 @@ pub struct Pickle<'a> {
     root: Node,
     pub(crate) depth: u32,
     pub(crate) strict: bool,
-    /// What reading may still cost. Threads that pay at the same time may pay for one only.
+    /// What reading may still cost. Of threads that pay at the same time, one does: a lock would cost all
+    /// others too.
     left: AtomicUsize,
 }
 

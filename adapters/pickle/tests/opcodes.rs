@@ -122,14 +122,15 @@ fn limits_are_met_exactly() {
     assert_eq!(Decoder::new().max_bytes(2).from_slice(b"N."), Ok(()));
     assert_eq!(Decoder::new().max_memo(1).from_slice(b"N\x94."), Ok(()));
     // What is made of a text is paid for beyond the pickle's length.
-    let again =
-        b"c_codecs\nencode\nq\0X\x04\0\0\0abcdq\x01U\x06latin1q\x02\x86Rh\0h\x01h\x02\x86R\x86.";
-    assert!(Decoder::new().max_expansion(0).parse(again).is_ok());
-    let many = [&again[..again.len() - 1], &b"h\0h\x01h\x02\x86R".repeat(100), b"."].concat();
-    assert!(
-        Decoder::new().max_expansion(0).parse(&many).is_ok(),
-        "four bytes for eight of its own"
-    );
+    let text = [b'a'; 100];
+    let first = [&b"c_codecs\nencode\nq\0X\x64\0\0\0"[..], &text, b"q\x01U\x06latin1q\x02\x86R"];
+    let pickle = [&first.concat()[..], &b"h\0h\x01h\x02\x86R".repeat(9), b"."].concat();
+    let made = 10 * text.len() as u64;
+    let enough = made - pickle.len() as u64;
+    let parse = |expansion| Decoder::new().max_expansion(expansion).parse(&pickle).map(drop);
+    assert_eq!(parse(enough), Ok(()));
+    let error = Error::TooMuch { offset: pickle.len() - 2, limit: Limit::Expansion };
+    assert_eq!(parse(enough - 1), Err(error));
 }
 
 /// As an other format's deserializer has it.
