@@ -24,7 +24,7 @@ const INLINE: usize = 64 * 1024;
 const READ_AHEAD: usize = 80 * 1024;
 
 /// The bytes of the buffer until the peer is authenticated: one handshake message and its header.
-pub(crate) const HANDSHAKE_BUFFER: usize = MAX_MESSAGE + MAX_HEADER;
+const HANDSHAKE_BUFFER: usize = MAX_MESSAGE + MAX_HEADER;
 
 /// The least by which a large message's memory grows, in bytes. It doubles from there on.
 const GROWTH: usize = 256 * 1024;

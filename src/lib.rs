@@ -120,7 +120,7 @@
 //! [`Outbox`] the sending one, and [`Negotiation`] drives the loop above a little at a time, for an
 //! event loop with many peers. They believe what they are told of the transport for good, so tell
 //! them neither of `WouldBlock`, which is their `None`, nor of `Interrupted`, after which one tries
-//! again. The adapters are made of these three, and a server is no more than this, once for each
+//! again (the example leaves that out). The adapters are made of these three, and a server is no more than this, once for each
 //! connection:
 //!
 //! ```

@@ -5,7 +5,7 @@ use std::io;
 use std::vec::Vec;
 
 use crate::handshake::MAX_MESSAGE;
-use crate::inbox::HANDSHAKE_BUFFER;
+use crate::outbox::joined;
 use crate::{Authenticated, Error, Extended, Handshake, Inbox, Proof, Space, Transmit};
 
 /// A handshake under way over a stream. It can be driven a little at a time, so that one loop
@@ -80,8 +80,8 @@ impl<K: AsRef<[u8]>, P: Proof> Negotiation<K, P> {
                     let transmit = self.transmit.get_or_insert_with(|| {
                         Transmit::new(message.len(), Extended::Refuse).expect("a short message")
                     });
-                    let frame = &mut [0; HANDSHAKE_BUFFER];
-                    match transfer(Operation::Write(join(transmit.slices(message), frame))) {
+                    let write = |frame: &[u8]| transfer(Operation::Write(frame));
+                    match joined::with(transmit.slices(message), write) {
                         Ok(Some(n)) if n > 0 => {
                             self.handshake = Some(if transmit.advance(n) {
                                 self.transmit = None;
@@ -133,16 +133,6 @@ impl<K: AsRef<[u8]>, P: Proof> Negotiation<K, P> {
         }
         .unwrap_or(Error::TimedOut(crate::Phase::Handshake))
     }
-}
-
-/// A write of one piece costs less than a copy of so few bytes and a write of two.
-fn join<'a>(pieces: [&[u8]; 2], joined: &'a mut [u8; HANDSHAKE_BUFFER]) -> &'a [u8] {
-    let mut length = 0;
-    for piece in pieces {
-        joined[length..length + piece.len()].copy_from_slice(piece);
-        length += piece.len();
-    }
-    &joined[..length]
 }
 
 #[cfg(test)]

@@ -277,7 +277,7 @@ impl fmt::Debug for Outbox {
 }
 
 /// One buffer a thread, for whichever connection sends next: idle ones keep no memory.
-mod joined {
+pub(crate) mod joined {
     use std::cell::Cell;
     use std::vec::Vec;
 
@@ -285,7 +285,7 @@ mod joined {
         static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
     }
 
-    pub(super) fn with<T>(pieces: [&[u8]; 2], write: impl FnOnce(&[u8]) -> T) -> T {
+    pub(crate) fn with<T>(pieces: [&[u8]; 2], write: impl FnOnce(&[u8]) -> T) -> T {
         // Without one when the thread is ending.
         let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
         buffer.clear();

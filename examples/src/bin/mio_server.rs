@@ -193,6 +193,7 @@ fn for_now(moved: io::Result<usize>) -> io::Result<Option<usize>> {
     match moved {
         Ok(n) => Ok(Some(n)),
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        // A call that does not wait is not interrupted.
         Err(error) => Err(error),
     }
 }

@@ -33,7 +33,7 @@ pub fn receive(socket: impl AsFd, space: &mut Space<'_>, wait: bool) -> Result<u
 pub fn send(socket: impl AsFd, slices: &[IoSlice<'_>], wait: bool) -> Result<usize, Errno> {
     let mut flags = no_signal();
     flags.set(SendFlags::DONTWAIT, !wait);
-    // It costs less than the other.
+    // It costs less than `sendmsg`.
     if let [slice] = slices {
         return rustix::net::send(socket, slice, flags);
     }
