@@ -4,8 +4,8 @@ use std::os::fd::AsFd;
 use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::PeerCredentials;
 
-/// What the kernel says of the user where nobody's credentials were recorded.
-const NOBODY: u32 = u32::MAX;
+/// What the kernel says of the user where no credentials were recorded.
+const NOT_RECORDED: u32 = u32::MAX;
 
 /// Who is on the other side of a Unix socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,9 +14,10 @@ pub struct Credentials {
     /// The process that connected. `None` for one that cannot be seen from here: a peer outside of
     /// this process's container, mostly.
     pub pid: Option<i32>,
-    /// Its effective user.
+    /// Its effective user. One that has no number here, where users have numbers of their own, is shown
+    /// as the overflow user, mostly 65534: as all others of these are.
     pub uid: u32,
-    /// Its effective group.
+    /// Its effective group, likewise.
     pub gid: u32,
 }
 
@@ -28,8 +29,8 @@ pub struct Credentials {
 // By nix, since rustix takes the pid for one that cannot be 0, and then finds an error where it is.
 pub fn peer_credentials(socket: impl AsFd) -> io::Result<Credentials> {
     let peer = getsockopt(&socket, PeerCredentials)?;
-    if peer.uid() == NOBODY {
-        let error = "only a Unix socket's peer has credentials";
+    if peer.uid() == NOT_RECORDED {
+        let error = "no credentials were recorded: this is no connected Unix socket";
         return Err(io::Error::new(io::ErrorKind::Unsupported, error));
     }
     let pid = Some(peer.pid()).filter(|&pid| pid != 0);
