@@ -23,7 +23,7 @@ const ACCEPT_AT_ONCE: usize = 64;
 /// How to listen: what else Python's `Listener` takes, and what it does not know.
 ///
 /// Unless set otherwise, 128 clients may wait to be accepted, 1,024 handshakes be pending for 10 s
-/// each, a message to receive have 64 MiB, and its owner alone connect to a Unix socket.
+/// each, a message to receive have 64 MiB, and the owner alone connect to a Unix socket's file.
 #[derive(Debug, Clone)]
 pub struct ListenerOptions(Listening);
 

@@ -13,7 +13,7 @@ const SILENT: usize = 3000;
 const CAP: usize = 1024;
 const HONEST: usize = 100;
 
-/// The one gate on time that there is: a hundred times what it takes. It is shut where everything is
+/// The one gate on time that there is: a hundred times what it takes. It holds only where everything is
 /// expected: elsewhere the machine may be busy with something else.
 const SOON: Duration = Duration::from_millis(100);
 
