@@ -136,19 +136,21 @@ def handshakes(listener):
 
 # Flags and a choice for each side, the generator; then what becomes of each message.
 PAIRS = {
-    'as_sent': b'\0\1\0\1\0',
-    'other_digests': b'\0\x02\0\x04\0',
-    'md5_refused': b'\1\1\0\0\0',
-    'md5_refused_by_the_client': b'\0\0\1\1\0',
-    'another_key': b'\0\x1f\0\1\0',
-    'empty_keys': b'\4\x24\4\x24\0',
-    'empty_key_refused': b'\0\x24\4\x24\0',
-    'changed_byte': b'\0\1\0\1\0\x7f\x82\x09\x40',
-    'cut': b'\0\1\0\1\0\x7f\x83\x05',
-    'longer': b'\0\1\0\1\0\x7f\x7f\x84\0\x01x',
-    'replaced': b'\0\1\0\1\0\x7f\x80\0\x09#WELCOME#',
-    'said_before': b'\0\1\0\1\0\x7f\x81\0',
-    'thrown_in': b'\0\1\0\1\0' + b'\0' * 6 + b'\1\x09#WELCOME#',
+    'as_sent': b'\0\1\0\1',
+    'other_digests': b'\0\x02\0\x04',
+    'md5_refused': b'\1\1\0\0',
+    'md5_refused_by_the_client': b'\0\0\1\1',
+    'another_key': b'\0\x1f\0\1',
+    'empty_keys': b'\4\x24\4\x24',
+    'empty_key_refused': b'\0\x24\4\x24',
+    'changed_byte': b'\0\1\0\1\x7f\x82\x09\x40',
+    'cut': b'\0\1\0\1\x7f\x83\x05',
+    'longer': b'\0\1\0\1\x7f\x7f\x84\0\x01x',
+    'replaced': b'\0\1\0\1\x7f\x80\0\x09#WELCOME#',
+    'said_before': b'\0\1\0\1\x7f\x81\0',
+    'thrown_in': b'\0\1\0\1' + b'\0' * 6 + b'\1\x09#WELCOME#',
+    # Found by a run when the challenge was the same for every input with its first bytes.
+    'response_to_another': b'\xa3\4\0\0\2{md5}\xa0\xe9\x9b/\xe3\xec\xcf|\x9a&\xa6\x0e\xafjw\x1a',
 }
 BEGIN, SEND, FEED, MANY, TAKE_BACK, KEEP, FLUSH, TRANSMIT = range(8)
 RESUME, RELEASE, READY, LIMITED, RECEIVE = range(0x80, 0x85)
