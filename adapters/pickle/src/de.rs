@@ -53,8 +53,8 @@ impl<'r, 'a> Reader<'r, 'a> {
         match sequence.items.len() {
             0 => Ok(value),
             left => {
-                let message = format_args!("a sequence with {left} values too many");
-                Err(Error::custom(message).at(offset))
+                let error = Error::custom(format_args!("a sequence with {left} values too many"));
+                Err(error.at(offset))
             }
         }
     }
