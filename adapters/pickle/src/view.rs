@@ -122,12 +122,7 @@ impl<'p, 'a> View<'p, 'a> {
     /// What is in a tuple, a list, a set or a frozenset, and what was appended to an object, as to a
     /// `deque`. Others have none.
     pub fn items(self) -> impl ExactSizeIterator<Item = Self> {
-        self.each(match self.node {
-            Node::Tuple(items) | Node::List(items) | Node::Set(items) | Node::FrozenSet(items) => {
-                Some(items)
-            }
-            _ => self.object().and_then(|object| object.items),
-        })
+        self.each(self.row().or_else(|| self.object()?.items))
     }
 
     /// What is in a dict, keys with values, and what was set in an object, as in an `OrderedDict`.
@@ -165,11 +160,8 @@ impl<'p, 'a> View<'p, 'a> {
     /// length. With the others that is not so: any number of objects can have the same items.
     pub fn referents(self) -> impl Iterator<Item = Self> {
         let content = match self.node {
-            Node::Tuple(items) | Node::List(items) | Node::Set(items) | Node::FrozenSet(items) => {
-                Some(items)
-            }
             Node::Dict(pairs) => Some(pairs),
-            _ => None,
+            _ => self.row(),
         };
         let parts = self.object().map(|object| {
             let args = Some(Node::Tuple(object.args));
@@ -200,6 +192,16 @@ impl<'p, 'a> View<'p, 'a> {
     pub fn to<T: Deserialize<'a>>(self) -> Result<T, Error> {
         T::deserialize(Reader::new(self.pickle, self.node, self.outer))
             .map_err(|error| error.at(self.offset()))
+    }
+
+    /// Of what is a row of values, and no more.
+    fn row(self) -> Option<u32> {
+        match self.node {
+            Node::Tuple(items) | Node::List(items) | Node::Set(items) | Node::FrozenSet(items) => {
+                Some(items)
+            }
+            _ => None,
+        }
     }
 
     fn object(self) -> Option<&'p Object> {
