@@ -181,6 +181,7 @@ mod tests {
             let sign = if number < 0 { "-" } else { "" };
             let expected = format!("{sign}{:#x}", number.unsigned_abs());
             assert_eq!(Integer::from(number).to_string(), expected);
+            assert_eq!(format!("{:?}", Integer::from(number)), expected);
         }
         let magnitude = Integer::from_le_bytes(&[[0; 16].as_slice(), &[0x80]].concat());
         assert_eq!(magnitude.to_string(), format!("-0x80{}", "0".repeat(32)));

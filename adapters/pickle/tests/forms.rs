@@ -268,6 +268,19 @@ fn objects_are_read_as_what_they_have() {
     assert_eq!(from_slice(&of(&[new, id, b"s."])), Ok(Job { id: 7 }));
     assert_eq!(from_slice(&of(&[new, b"K\x07a."])), Ok(vec![7]));
     assert_eq!(from_slice(b"cm\nPair\nK\x01K\x02\x86\x81."), Ok((1, 2)));
+    // A type that takes anything gets the pairs before the items, and these before the arguments.
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(untagged)]
+    enum Any {
+        Pairs(BTreeMap<String, u8>),
+        Items(Vec<u8>),
+    }
+    let pairs = BTreeMap::from([("id".to_owned(), 7)]);
+    assert_eq!(from_slice(&of(&[new, id, b"s."])), Ok(Any::Pairs(pairs.clone())));
+    assert_eq!(from_slice(&of(&[new, b"K\x07a."])), Ok(Any::Items(vec![7])));
+    let both = of(&[new, id, b"sK\x08a."]);
+    assert_eq!(from_slice(&both), Ok(Any::Pairs(pairs)));
+    assert_eq!(from_slice(&both), Ok(vec![8]));
     assert_eq!(from_slice(b"cm\nf\n."), Ok("m.f".to_owned()));
     let strict = Decoder::new().strict(true);
     let error = strict.from_slice::<Job>(&of(&[new, b"}", id, b"sb."])).unwrap_err();
