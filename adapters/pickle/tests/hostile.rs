@@ -20,6 +20,7 @@ const EXPANSION: u64 = MAX_EXPANSION >> SHRUNK;
 const NODES: u32 = if cfg!(miri) { 1 << 14 } else { MAX_NODES };
 const DEEP: [usize; 2] = if cfg!(miri) { [40, 50] } else { [10_000, 100_000] };
 const LARGE: usize = (1 << 20) >> SHRUNK;
+const ROW: usize = if cfg!(miri) { 200 } else { 256 << 10 };
 
 /// At most so many bytes of memory for each of the pickle's, as the crate promises.
 const MEMORY_PER_BYTE: u64 = 160;
@@ -166,7 +167,7 @@ fn shared_values_are_bounded() {
     assert_eq!(limit(read::<Value>(&bomb(&long, 10))), Limit::Expansion);
     let decimal = [b"cdecimal\nDecimal\n", &large(b"X", b'1')[..], b"\x85R"].concat();
     assert_eq!(limit(read::<Value>(&bomb(&decimal, 10))), Limit::Expansion);
-    let wide = [b"(", &b"N".repeat(LARGE)[..], b"t"].concat();
+    let wide = [b"(", &b"N".repeat(ROW)[..], b"t"].concat();
     assert_eq!(limit(read::<Value>(&bomb(&wide, 10))), Limit::Expansion);
 }
 
@@ -177,8 +178,9 @@ fn more_is_allowed_by_options() {
     let decoder = Decoder::new().max_expansion(1 << 30);
     let value: Value = decoder.from_slice(&pickle).unwrap();
     drop(value);
-    let deep = nested(b"]", b"a", 1000);
-    let read = move || Decoder::new().max_depth(1000).from_slice::<Value>(&deep).map(drop);
+    let depth: u16 = if cfg!(miri) { 100 } else { 1000 };
+    let deep = nested(b"]", b"a", depth.into());
+    let read = move || Decoder::new().max_depth(depth.into()).from_slice::<Value>(&deep).map(drop);
     let builder = thread::Builder::new().stack_size(16 << 20);
     builder.spawn(read).unwrap().join().unwrap().unwrap();
 }
@@ -287,7 +289,7 @@ fn memory_is_linear_for_every_opcode() {
         b"cbuiltins\nset\n]\x85R",
         b"ccollections\nOrderedDict\n)R",
     ] {
-        let pickle = [b"N\x940(", &opcodes.repeat(LARGE / 4 / opcodes.len())[..], b"t."].concat();
+        let pickle = [b"N\x940(", &opcodes.repeat(ROW / opcodes.len())[..], b"t."].concat();
         // What it is in the end does not matter; how much memory it took on the way does.
         let _ = read::<Value>(&pickle);
         let _ = read::<IgnoredAny>(&pickle);
