@@ -109,8 +109,8 @@ impl Inbox {
 
     /// The handshake is over, or there is none: messages of up to `max` bytes from now on.
     ///
-    /// Only between two messages. What was read ahead stays: a client's `#WELCOME#` and its first message may well come
-    /// together.
+    /// Only between two messages. What was read ahead stays: a client's `#WELCOME#` and its first
+    /// message may well come together.
     pub fn open(&mut self, max: u64) {
         self.framer = Framer::new(max, INLINE);
         self.buffer_len = READ_AHEAD;
