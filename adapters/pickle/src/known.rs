@@ -75,13 +75,12 @@ fn fixed_offset(graph: &Graph<'_>, zone: &Object) -> Option<String> {
         return None;
     }
     let [days, seconds, microseconds] = timedelta(graph, delta)?.map(i64::from);
-    let seconds = days * 86_400 + seconds;
+    let all = (days * 86_400 + seconds).saturating_mul(1_000_000).saturating_add(microseconds);
+    let (sign, all) = (if all < 0 { '-' } else { '+' }, all.unsigned_abs());
     // Python knows none of a day or more.
-    if seconds.unsigned_abs() > 86_400 {
+    if all >= 86_400_000_000 {
         return None;
     }
-    let all = seconds * 1_000_000 + microseconds;
-    let (sign, all) = (if all < 0 { '-' } else { '+' }, all.unsigned_abs());
     let (seconds, microseconds) = (all / 1_000_000, all % 1_000_000);
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     let mut offset = format!("{sign}{hours:02}:{minutes:02}");

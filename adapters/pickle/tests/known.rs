@@ -36,6 +36,16 @@ fn every_recorded_pickle() {
 }
 
 #[test]
+fn a_microsecond_less_than_a_day_away() {
+    let zone = |delta: &[u8]| {
+        let pickle = [b"cdatetime\ntimezone\ncdatetime\ntimedelta\n", delta, b"\x87R\x85R."];
+        from_slice::<String>(&pickle.concat())
+    };
+    assert_eq!(zone(b"J\xff\xff\xff\xffK\0K\x01").as_deref(), Ok("UTC-23:59:59.999999"));
+    assert_eq!(zone(b"K\0J\x7f\x51\x01\0J\x3f\x42\x0f\0").as_deref(), Ok("UTC+23:59:59.999999"));
+}
+
+#[test]
 fn what_only_looks_like_it() {
     for pickle in [
         &b"cdatetime\ndate\nC\x03\x07\xe8\x01\x85R."[..],
@@ -49,7 +59,8 @@ fn what_only_looks_like_it() {
         b"cdatetime\ntimezone\n)R.",
         b"cdatetime\ntimezone\nK\x01\x85R.",
         b"cdatetime\ntimezone\ncm\nn\nK\0K\0K\0\x87R\x85R.",
-        b"cdatetime\ntimezone\ncdatetime\ntimedelta\nK\x02K\0K\0\x87R\x85R.",
+        b"cdatetime\ntimezone\ncdatetime\ntimedelta\nK\x01K\0K\0\x87R\x85R.",
+        b"cdatetime\ntimezone\ncdatetime\ntimedelta\nJ\xff\xff\xff\xffK\0K\0\x87R\x85R.",
         b"cdatetime\ntime\nC\x06\x01\x02\x03\0\0\0cm\ntimezone\n)R\x86R.",
         b"cdecimal\nDecimal\nK\x01\x85R.",
         b"cuuid\nUUID\n)\x81.",
