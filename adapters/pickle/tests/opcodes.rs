@@ -92,6 +92,14 @@ fn every_opcode() {
 }
 
 #[test]
+fn what_is_called_has_a_name() {
+    // m.n()()
+    let error = from_slice::<Value>(b"cm\nn\n)R)R.");
+    assert_eq!(error, Err(Error::Foreign { offset: 8 }));
+    assert!(matches!(from_slice::<Value>(b"N)R."), Err(Error::Malformed { offset: 2, .. })));
+}
+
+#[test]
 fn containers_that_grow_in_turn() {
     let mut pickle = b"(]q\0]q\x01]q\x02".to_vec();
     for round in 0..5 {
