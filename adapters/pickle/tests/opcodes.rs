@@ -99,6 +99,28 @@ fn what_is_called_has_a_name() {
     assert!(matches!(from_slice::<Value>(b"N)R."), Err(Error::Malformed { offset: 2, .. })));
 }
 
+/// As protocols 0 and 1 make them, and Python 2.
+#[test]
+fn what_is_made_in_an_old_way() {
+    let new = Object { is_new: true, ..Object::new("m", "C", Vec::new()) };
+    let (pairs, items) = (vec![(1.into(), 2.into())], list([1]));
+    for (content, object) in [
+        (&b"c__builtin__\nobject\nN"[..], new.clone()),
+        (b"c__builtin__\ndict\n}K\x01K\x02s", Object { pairs, ..new.clone() }),
+        (b"c__builtin__\nlist\n]K\x01a", Object { items, ..new.clone() }),
+    ] {
+        let pickle = [&b"ccopy_reg\n_reconstructor\n(cm\nC\n"[..], content, b"tR."].concat();
+        assert_eq!(from_slice(&pickle), Ok(Value::from(object)), "{content:?}");
+    }
+    assert_eq!(from_slice(b"c__builtin__\nset\n)R."), Ok(Value::Set(list([]))));
+    assert_eq!(from_slice(b"c__builtin__\nfrozenset\n)R."), Ok(Value::FrozenSet(list([]))));
+    // Its bytes happen to be text.
+    assert_eq!(
+        from_slice(b"cdatetime\ndate\nU\x04\x07d\x01\x02\x85R."),
+        Ok("1892-01-02".to_owned())
+    );
+}
+
 #[test]
 fn containers_that_grow_in_turn() {
     let mut pickle = b"(]q\0]q\x01]q\x02".to_vec();
