@@ -66,7 +66,7 @@ fn scalars() {
     is(Some(7_u8), 7.into());
     is(true, true.into());
     is('€', "€".into());
-    is("text €".to_owned(), "text €".into());
+    is("text €".to_owned(), Value::from("text €".to_owned()));
     is(1.5_f32, 1.5.into());
     is(f64::MIN_POSITIVE, f64::MIN_POSITIVE.into());
     is(Newtype(7), 7.into());
@@ -74,8 +74,13 @@ fn scalars() {
 
 #[test]
 fn integers_of_every_size() {
+    is(i8::MIN, i64::from(i8::MIN).into());
+    is(i16::MIN, i64::from(i16::MIN).into());
+    is(i32::MIN, i64::from(i32::MIN).into());
     is(i64::MIN, i64::MIN.into());
     is(i64::MAX, i64::MAX.into());
+    is(u16::MAX, i64::from(u16::MAX).into());
+    is(u32::MAX, i64::from(u32::MAX).into());
     for shift in 0..63 {
         for number in [1_i64 << shift, (1 << shift) - 1, -(1 << shift), !(1 << shift)] {
             is(number, number.into());

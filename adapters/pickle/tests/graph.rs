@@ -117,7 +117,7 @@ fn what_each_value_is() {
             Kind::Long(&[&long[..], &[0]].concat()),
         ),
         (b"G?\xf8\0\0\0\0\0\0.", Kind::Float(1.5)),
-        (b"cbuiltins\ncomplex\nF1\nF2\n\x86R.", Kind::Complex(1.0, 2.0)),
+        (b"F2\nq\x000cbuiltins\ncomplex\nF1\nh\0\x86R.", Kind::Complex(1.0, 2.0)),
         (b"\x8c\x01a.", Kind::Str("a")),
         (b"\x8c\x03\xed\xb3\xbf.", Kind::Surrogates(b"\xed\xb3\xbf")),
         (b"C\x01\xff.", Kind::Bytes(b"\xff")),

@@ -1,12 +1,15 @@
 //! Each opcode by itself, and what a program of a few of them makes.
 #![allow(clippy::unwrap_used, reason = "an unexpected error is a failed test")]
 
+use std::collections::BTreeMap;
+
 use mpconn_pickle::{
-    Bytes, Decoder, Encoder, Error, Global, Integer, Limit, Object, Protocol, Value, from_slice,
+    Bytes, Decoder, Encoder, Error, FrozenSet, Global, Integer, Limit, Object, Protocol, Set,
+    Value, from_slice,
 };
-use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{BytesDeserializer, Error as OtherError, MapDeserializer, SeqDeserializer};
+use serde::{Deserialize, Serialize};
 
 fn list<const N: usize>(items: [i64; N]) -> Vec<Value> {
     items.map(Value::Int).into()
@@ -141,6 +144,26 @@ fn which_protocol_is_written() {
         let pickle = Encoder::new().protocol(protocol).to_bytes(&()).unwrap();
         assert_eq!(pickle, [0x80, start, b'N', b'.']);
     }
+}
+
+#[test]
+fn the_fewest_bytes_are_written() {
+    #[track_caller]
+    fn written(protocol: Protocol, value: impl Serialize, opcodes: &[u8]) {
+        let pickle = Encoder::new().protocol(protocol).to_bytes(&value).unwrap();
+        assert_eq!(&pickle[2..], [opcodes, b"."].concat(), "{protocol:?}");
+    }
+    for protocol in [Protocol::V2, Protocol::V4, Protocol::V5] {
+        written(protocol, [0_u8; 0], b")");
+        written(protocol, [1], b"K\x01\x85");
+        written(protocol, [1, 2], b"K\x01K\x02\x86");
+        written(protocol, [1, 2, 3], b"K\x01K\x02K\x03\x87");
+        written(protocol, BTreeMap::<u8, u8>::new(), b"}");
+    }
+    written(Protocol::V2, Set([1]), b"c__builtin__\nset\n](K\x01e\x85R");
+    written(Protocol::V4, Set([1]), b"\x8f(K\x01\x90");
+    written(Protocol::V2, FrozenSet([1]), b"c__builtin__\nfrozenset\n](K\x01e\x85R");
+    written(Protocol::V4, FrozenSet([1]), b"(K\x01\x91");
 }
 
 #[test]
