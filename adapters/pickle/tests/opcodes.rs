@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use mpconn_pickle::{
-    Bytes, Decoder, Encoder, Error, FrozenSet, Global, Integer, Limit, Object, Protocol, Set,
-    Value, from_slice,
+    ByteArray, Bytes, Decoder, Encoder, Error, FrozenSet, Global, Integer, Limit, Object, Protocol,
+    Set, Value, from_slice,
 };
 use serde::de::IntoDeserializer;
 use serde::de::value::{BytesDeserializer, Error as OtherError, MapDeserializer, SeqDeserializer};
@@ -160,6 +160,18 @@ fn the_fewest_bytes_are_written() {
         written(protocol, [1, 2, 3], b"K\x01K\x02K\x03\x87");
         written(protocol, BTreeMap::<u8, u8>::new(), b"}");
     }
+    written(Protocol::V2, "a", b"X\x01\0\0\0a");
+    let long = "a".repeat(256);
+    for protocol in [Protocol::V4, Protocol::V5] {
+        written(protocol, "a", b"\x8c\x01a");
+        written(protocol, Bytes(b"a"), b"C\x01a");
+        written(protocol, &long, &[b"X\0\x01\0\0", long.as_bytes()].concat());
+        written(protocol, Bytes(&long), &[b"B\0\x01\0\0", long.as_bytes()].concat());
+    }
+    let array = b"\x8c\x08builtins\x8c\x09bytearray\x93C\x01a\x85R";
+    written(Protocol::V4, ByteArray(b"a"), array);
+    written(Protocol::V5, ByteArray(b"a"), b"\x96\x01\0\0\0\0\0\0\0a");
+    written(Protocol::V2, i64::MAX, b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f");
     written(Protocol::V2, Set([1]), b"c__builtin__\nset\n](K\x01e\x85R");
     written(Protocol::V4, Set([1]), b"\x8f(K\x01\x90");
     written(Protocol::V2, FrozenSet([1]), b"c__builtin__\nfrozenset\n](K\x01e\x85R");
