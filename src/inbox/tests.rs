@@ -308,7 +308,8 @@ fn a_large_message_under_way_is_ready_when_it_is_too_long_or_whole() {
     let rest = read(&mut inbox, &stream, INLINE, false);
     assert!(inbox.is_ready(NO_MAX), "it begins");
     assert_eq!(poll(&mut inbox), Ok(false));
-    assert!(!inbox.is_ready(NO_MAX) && inbox.is_ready(INLINE as u64));
+    assert!(!inbox.is_ready(NO_MAX) && !inbox.is_ready(2 * INLINE as u64));
+    assert!(inbox.is_ready(2 * INLINE as u64 - 1));
     let rest = read(&mut inbox, rest, usize::MAX, false);
     assert!(rest.is_empty() && inbox.is_ready(NO_MAX));
     assert_eq!(poll(&mut inbox), Ok(true));
