@@ -289,6 +289,22 @@ fn a_transport_that_failed_has_no_clean_end() {
 }
 
 #[test]
+fn what_is_unread_is_as_it_came() {
+    let large = [&[0xff; 4][..], &(INLINE as u64 + 1).to_be_bytes(), &payload(1, INLINE)].concat();
+    for (stream, begun) in [(large, true), ([frame(b"abc"), vec![0, 0]].concat(), false)] {
+        let mut inbox = opened();
+        assert_eq!(poll(&mut inbox), Ok(false));
+        let rest = read(&mut inbox, &stream, 1000, false);
+        if begun {
+            assert_eq!(poll(&mut inbox), Ok(false));
+        }
+        assert_eq!([&inbox.into_unread(), rest].concat(), stream);
+        let mut resumed = Inbox::resumed(stream[..stream.len() - rest.len()].to_vec(), NO_MAX);
+        assert_eq!(poll(&mut resumed), Ok(!begun));
+    }
+}
+
+#[test]
 fn an_error_fails_it() {
     let mut inbox = Inbox::default();
     assert_eq!(poll(&mut inbox), Ok(false));
