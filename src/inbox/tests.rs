@@ -225,6 +225,21 @@ fn a_large_message_under_way_obeys_a_lower_limit() {
 }
 
 #[test]
+fn nothing_is_taken_of_a_message_under_way() {
+    let stream = frame(&payload(1, INLINE + 1));
+    let mut inbox = opened();
+    assert_eq!(poll(&mut inbox), Ok(false));
+    read_all(&mut inbox, &stream[..1000]);
+    assert_eq!(poll(&mut inbox), Ok(false));
+    assert_eq!(inbox.take(), b"");
+    let mut rest = &stream[1000..];
+    while !poll(&mut inbox).unwrap() {
+        rest = read(&mut inbox, rest, usize::MAX, false);
+    }
+    assert_eq!(inbox.take(), stream[4..]);
+}
+
+#[test]
 fn a_truncated_message_is_the_last_word() {
     let mut inbox = opened();
     assert_eq!(poll(&mut inbox), Ok(false));
