@@ -176,6 +176,8 @@ mod tests {
         assert_eq!(&*text, "é€😀".bytes().chain(*b"\xed\xa0\xbd\\\\").collect::<Vec<_>>());
         assert!(str::from_utf8(&text).is_err() && has_surrogates(&text));
         assert_eq!(raw_unicode_escape(br"\\u20ac").unwrap(), &br"\\u20ac"[..]);
+        let plain = raw_unicode_escape(b"\xe9u20ac\xe9U0001f600").unwrap();
+        assert_eq!(&*plain, "éu20acéU0001f600".as_bytes());
         for wrong in [&br"\u12"[..], br"\U00110000", br"\u+123"] {
             assert_eq!(raw_unicode_escape(wrong), None, "{wrong:?}");
         }
