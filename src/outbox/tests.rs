@@ -99,6 +99,47 @@ fn many_of_which_nothing_was_written_leave_the_stream_whole() {
     assert!(error.is_err() && outbox.is_half_sent());
 }
 
+#[test]
+fn what_was_fed_is_taken_back() {
+    let mut outbox = Outbox::new();
+    outbox.feed(b"abc").unwrap();
+    outbox.feed(b"def").unwrap();
+    outbox.take_back(7);
+    assert_eq!(outbox.buffered(), 7);
+    outbox.flush_with(by_script(vec![Ok(Some(7))])).unwrap();
+}
+
+#[test]
+fn room_is_for_small_ones_up_to_a_batch() {
+    let (small, large) = (vec![7; GATHERED], vec![7; GATHERED + 1]);
+    let mut outbox = Outbox::new();
+    assert!(outbox.has_room_for(&small) && outbox.has_room_for(&large));
+    outbox.feed(b"abc").unwrap();
+    assert!(outbox.has_room_for(&small) && !outbox.has_room_for(&large));
+    while outbox.buffered() + small.len() <= BATCH {
+        outbox.feed(&small).unwrap();
+    }
+    assert!(!outbox.has_room_for(&small));
+}
+
+#[test]
+fn only_the_rest_of_a_message_is_kept() {
+    let mut outbox = Outbox::new();
+    let untouched = outbox.begin(b"abc").unwrap();
+    let mut begun = untouched.clone();
+    begun.advance(5);
+    let mut done = untouched.clone();
+    done.advance(7);
+    for (transmit, kept) in [(&untouched, 0), (&done, 0), (&begun, 2)] {
+        outbox.keep(transmit, b"abc");
+        assert_eq!(outbox.buffered(), kept);
+    }
+    let mut broken = Outbox::new();
+    broken.break_off();
+    broken.keep(&begun, b"abc");
+    assert_eq!(broken.buffered(), 0);
+}
+
 /// The rest of a message is kept, and is inside one wherever it stops.
 #[test]
 fn many_behind_the_rest_of_one() {
