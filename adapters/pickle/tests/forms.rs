@@ -283,6 +283,7 @@ fn objects_are_read_as_what_they_have() {
     let pairs = BTreeMap::from([("id".to_owned(), 7)]);
     assert_eq!(from_slice(&of(&[new, id, b"s."])), Ok(Any::Pairs(pairs.clone())));
     assert_eq!(from_slice(&of(&[new, b"K\x07a."])), Ok(Any::Items(vec![7])));
+    assert_eq!(from_slice(b"cm\nJob\nK\x09\x85\x81K\x07a."), Ok(Any::Items(vec![7])));
     let both = of(&[new, id, b"sK\x08a."]);
     assert_eq!(from_slice(&both), Ok(Any::Pairs(pairs)));
     assert_eq!(from_slice(&both), Ok(vec![8]));

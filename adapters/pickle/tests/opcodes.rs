@@ -147,7 +147,7 @@ fn which_protocol_is_written() {
 }
 
 #[test]
-fn the_fewest_bytes_are_written() {
+fn which_opcodes_are_written() {
     #[track_caller]
     fn written(protocol: Protocol, value: impl Serialize, opcodes: &[u8]) {
         let pickle = Encoder::new().protocol(protocol).to_bytes(&value).unwrap();
