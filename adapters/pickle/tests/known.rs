@@ -60,6 +60,7 @@ fn what_only_looks_like_it() {
         b"cdatetime\ntimezone\nK\x01\x85R.",
         b"cdatetime\ntimezone\ncm\nn\nK\0K\0K\0\x87R\x85R.",
         b"cdatetime\ntimezone\ncdatetime\ntimedelta\nK\x01K\0K\0\x87R\x85R.",
+        b"cdatetime\ntimezone\ncdatetime\ntimedelta\nK\x02K\0K\0\x87R\x85R.",
         b"cdatetime\ntimezone\ncdatetime\ntimedelta\nJ\xff\xff\xff\xffK\0K\0\x87R\x85R.",
         b"cdatetime\ntime\nC\x06\x01\x02\x03\0\0\0cm\ntimezone\n)R\x86R.",
         b"cdecimal\nDecimal\nK\x01\x85R.",
