@@ -1,10 +1,37 @@
-//! What this process uses: descriptors and memory.
+//! Processes of their own for tests, and what this process uses: descriptors and memory.
 
-use std::fs;
-use std::io;
+use std::any::type_name;
+use std::process::{Command, Stdio};
+use std::{env, fs, io};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
+
+/// Set in the child process that [`alone`] starts.
+const ALONE: &str = "MPCONN_TEST_ALONE";
+
+/// Runs `test`, a closure that is the whole body of a test, in a child process: this test program
+/// again, with that test only.
+///
+/// # Panics
+///
+/// When the test fails, or is not the calling test's whole body.
+pub fn alone<F: FnOnce()>(test: F) {
+    if env::var_os(ALONE).is_some() {
+        return test();
+    }
+    // `isolated::blocking::shared::memory::name::{{closure}}`, without the crate and the closure.
+    let (_, path) = type_name::<F>().split_once("::").expect("a path below the crate");
+    let name = path.strip_suffix("::{{closure}}").expect("a closure");
+    let output = Command::new(env::current_exe().expect("the test program"))
+        .args(["--exact", name, "--nocapture"])
+        .env(ALONE, "1")
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("the test program starts");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && printed.contains(" 1 passed;"), "{name}: {printed}");
+}
 
 /// How many descriptors are open.
 ///

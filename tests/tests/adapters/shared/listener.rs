@@ -1,0 +1,194 @@
+//! A listener in time: peers half-way, slow peers, and being closed.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail them like tests")]
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::adapter::{
+    Address, AuthKey, Closer, Error, Listener, ListenerOptions, PeerError, Phase, connect,
+};
+use mpconn_tests::net::{Net, Stream, scratch};
+use mpconn_tests::wire::{CHALLENGE, WELCOME, challenge, frame, md5, receive, send};
+use tempfile::TempDir;
+
+const KEY: &[u8] = b"a key of more than sixteen bytes";
+const NETS: [Net; 2] = [Net::Tcp, Net::Unix];
+const DEADLINE: Duration = Duration::from_millis(500);
+
+#[test]
+fn silence_between_two_accepts_does_not_count_against_a_peer() {
+    for net in NETS {
+        let (mut listener, _scratch) = listen(net, DEADLINE);
+        let mut peer = Stream::connect(listener.address()).unwrap();
+        let nothing = listener.accept_timeout(DEADLINE / 10);
+        assert!(matches!(nothing, Err(Error::TimedOut(Phase::Accept))));
+        respond(&mut peer);
+        let nothing = listener.accept_timeout(DEADLINE / 10);
+        assert!(matches!(nothing, Err(Error::TimedOut(Phase::Accept))));
+
+        // The program is busy elsewhere, and the peer goes on before it is back, or after.
+        thread::sleep(DEADLINE * 2);
+        send_challenge(&mut peer);
+        assert_eq!(receive(&mut peer).unwrap(), WELCOME);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                assert!(receive(&mut peer).is_some(), "a response, when accept goes on");
+                send(&mut peer, WELCOME).unwrap();
+            });
+            assert!(listener.accept().is_ok());
+        });
+    }
+}
+
+#[test]
+fn what_has_arrived_is_processed_before_anything_expires() {
+    for net in NETS {
+        let (mut listener, _scratch) = listen(net, DEADLINE);
+        let mut peer = Stream::connect(listener.address()).unwrap();
+        let nothing = listener.accept_timeout(DEADLINE / 10);
+        assert!(matches!(nothing, Err(Error::TimedOut(Phase::Accept))));
+        // The whole rest at once, while nobody is in `accept`: nothing of it is late.
+        respond(&mut peer);
+        send_challenge(&mut peer);
+        send(&mut peer, WELCOME).unwrap();
+        thread::sleep(DEADLINE * 2);
+        assert!(listener.accept().is_ok());
+    }
+}
+
+#[test]
+fn a_slow_peer_keeps_nobody_waiting() {
+    for net in NETS {
+        let (mut listener, _scratch) = listen(net, Duration::from_secs(60));
+        let address = listener.address().clone();
+        let slow_is_in = AtomicBool::new(false);
+        let honest_in_time = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut peer = Stream::connect(&address).unwrap();
+                for byte in response_to(&receive(&mut peer).unwrap()) {
+                    std::io::Write::write_all(&mut peer, &[byte]).unwrap();
+                    thread::sleep(Duration::from_millis(200));
+                }
+                assert_eq!(receive(&mut peer).unwrap(), WELCOME);
+                slow_is_in.store(true, Ordering::Relaxed);
+                send_challenge(&mut peer);
+                assert!(receive(&mut peer).is_some());
+                send(&mut peer, WELCOME).unwrap();
+            });
+            scope.spawn(|| {
+                while !slow_is_in.load(Ordering::Relaxed) {
+                    connect(&address, AuthKey::new(KEY)).unwrap();
+                    honest_in_time.fetch_add(1, Ordering::Relaxed);
+                    thread::sleep(Duration::from_millis(100));
+                }
+                // The last to be accepted, so that the loop below ends.
+                connect(&address, AuthKey::new(KEY)).unwrap().send_bytes(b"last").unwrap();
+            });
+            // The slow one says nothing after its handshake, so it ends the same way as most.
+            let last = |message: Result<Vec<u8>, Error>| message.is_ok_and(|m| m == b"last");
+            while !last(listener.accept().unwrap().recv_bytes()) {}
+        });
+        assert!(honest_in_time.into_inner() > 5, "while the slow one sent its 20 bytes");
+    }
+}
+
+#[test]
+fn closing_wakes_a_blocked_accept_and_ends_what_is_pending() {
+    for net in NETS {
+        let (mut listener, _scratch) = listen(net, Duration::from_secs(60));
+        let address = listener.address().clone();
+        let closer = listener.closer();
+        let mut silent = Stream::connect(&address).unwrap();
+        let mut half_way = Stream::connect(&address).unwrap();
+        thread::scope(|scope| {
+            let accepting = scope.spawn(move || {
+                let ended = listener.accept();
+                assert!(listener.incoming().next().is_none());
+                ended.map(drop)
+            });
+            assert!(receive(&mut silent).is_some());
+            respond(&mut half_way);
+            assert_eq!(receive(&mut half_way).unwrap(), WELCOME);
+            closer.close();
+            let ended = accepting.join().unwrap();
+            assert!(matches!(ended, Err(Error::Closed)), "{ended:?}");
+        });
+        // The listener went with the thread.
+        assert_eq!(receive(&mut silent), None);
+        assert_eq!(receive(&mut half_way), None);
+        assert_gone(&address);
+        closer.close();
+    }
+}
+
+#[test]
+fn dropping_closes_what_is_pending_too() {
+    for net in NETS {
+        let (mut listener, _scratch) = listen(net, Duration::from_secs(60));
+        let address = listener.address().clone();
+        let mut pending = Stream::connect(&address).unwrap();
+        let mut not_taken = Stream::connect(&address).unwrap();
+        assert!(listener.accept_timeout(DEADLINE).is_err());
+        let closer: Closer = listener.closer();
+        listener.close();
+        for peer in [&mut pending, &mut not_taken] {
+            assert!(receive(peer).is_some(), "both were taken, and challenged");
+            assert_eq!(receive(peer), None);
+        }
+        assert_gone(&address);
+        // There is nothing left to close.
+        closer.close();
+    }
+}
+
+#[test]
+fn an_error_names_the_peer_and_does_not_end_the_listener() {
+    let (mut listener, _scratch) = listen(Net::Tcp, DEADLINE);
+    let mut peer = Stream::connect(listener.address()).unwrap();
+    send(&mut peer, b"not a response").unwrap();
+    let Some(Err(Error::Peer(error))) = listener.incoming().next() else {
+        panic!("a peer's error")
+    };
+    let PeerError { address: Some(Address::Inet { host, .. }), error } = *error else {
+        panic!("with its address")
+    };
+    assert_eq!(host, "127.0.0.1");
+    assert!(error.is_authentication());
+
+    let address = listener.address().clone();
+    thread::scope(|scope| {
+        scope.spawn(|| connect(&address, AuthKey::new(KEY)).unwrap());
+        assert!(listener.incoming().next().unwrap().is_ok());
+    });
+}
+
+fn listen(net: Net, deadline: Duration) -> (Listener, TempDir) {
+    let scratch = scratch();
+    let options = ListenerOptions::with_key(AuthKey::new(KEY)).handshake_timeout(deadline);
+    (options.bind(net.fresh(&scratch)).unwrap(), scratch)
+}
+
+/// The frame with the right response to this challenge.
+fn response_to(challenge: &[u8]) -> Vec<u8> {
+    frame(&md5(KEY, challenge.strip_prefix(CHALLENGE).unwrap()))
+}
+
+/// Responds to the challenge that waits for it.
+fn respond(peer: &mut Stream) {
+    let challenge = receive(peer).unwrap();
+    std::io::Write::write_all(peer, &response_to(&challenge)).unwrap();
+}
+
+fn send_challenge(peer: &mut Stream) {
+    send(peer, &challenge(&[b'x'; 20])).unwrap();
+}
+
+fn assert_gone(address: &Address) {
+    if let Address::Unix(path) = address {
+        assert!(!path.exists(), "the socket's file");
+    }
+    let error = connect(address, AuthKey::new(KEY)).unwrap_err();
+    assert!(matches!(error, Error::Unreachable { phase: Phase::Connect, .. }), "{error:?}");
+}

@@ -1,6 +1,0 @@
-//! `both/debug.rs` on the blocking adapter.
-
-use mpconn_blocking as adapter;
-
-#[path = "both/debug.rs"]
-mod debug;

@@ -1,0 +1,9 @@
+//! Tests of the core, of the vectors and statements in `conformance/`, and of the documents. No test
+//! here depends on an adapter's behaviour.
+
+mod documents;
+mod fuzz_seeds;
+mod pickles;
+mod simulation;
+mod statements;
+mod vectors;

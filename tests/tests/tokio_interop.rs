@@ -1,6 +1,0 @@
-//! `both/interop.rs` on the tokio adapter.
-
-use mpconn_tests::driven as adapter;
-
-#[path = "both/interop.rs"]
-mod interop;

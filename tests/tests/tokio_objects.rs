@@ -1,6 +1,0 @@
-//! `both/objects.rs` on the tokio adapter.
-
-use mpconn_tests::driven as adapter;
-
-#[path = "both/objects.rs"]
-mod objects;
