@@ -6,7 +6,6 @@
 const PERIOD: usize = 251;
 
 /// The message of this index and size: the bytes 0 to 250 over and over, begun at the index.
-#[must_use]
 pub fn message(index: usize, size: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> = (0..=250).collect();
     bytes.rotate_left(index % PERIOD);
@@ -18,7 +17,6 @@ pub fn message(index: usize, size: usize) -> Vec<u8> {
 }
 
 /// 300 sizes: the ones that matter, and small ones between them.
-#[must_use]
 pub fn sizes(largest: usize) -> Vec<usize> {
     let mut sizes = vec![0, 1, 255, 256, 4096, 16_384, 16_385, 65_536, 1 << 20, largest];
     sizes.extend((sizes.len()..300).map(|index| index * 37 % 3000));

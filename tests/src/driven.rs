@@ -77,11 +77,6 @@ thread_local! {
         .expect("a runtime");
 }
 
-/// As the adapter's.
-///
-/// # Errors
-///
-/// As there.
 pub fn connect<A>(address: A, key: AuthKey) -> Result<Connection, Error>
 where
     A: TryInto<Address>,
@@ -93,21 +88,15 @@ where
 /// The setters of both kinds of options.
 macro_rules! setters {
     ($($name:ident($value:ty)),* $(,)?) => {
-        /// As the adapter's.
-        #[must_use]
         pub fn with_key(key: AuthKey) -> Self {
             Self(Inner::with_key(key))
         }
 
-        /// As the adapter's.
-        #[must_use]
         pub fn without_key() -> Self {
             Self(Inner::without_key())
         }
 
         $(
-            /// As the adapter's.
-            #[must_use]
             pub fn $name(self, value: $value) -> Self {
                 Self(self.0.$name(value))
             }
@@ -124,7 +113,6 @@ mod clients {
         adapter::ConnectOptions as Inner,
     };
 
-    /// As the adapter's.
     #[derive(Debug, Clone)]
     pub struct ConnectOptions(Inner);
 
@@ -137,11 +125,6 @@ mod clients {
             retry(bool),
         }
 
-        /// As the adapter's.
-        ///
-        /// # Errors
-        ///
-        /// As there.
         pub fn connect<A>(&self, address: A) -> Result<Connection, Error>
         where
             A: TryInto<Address>,
@@ -150,11 +133,6 @@ mod clients {
             Socket::block_on(self.0.connect(address)).map(Connection::from_inner)
         }
 
-        /// As the adapter's.
-        ///
-        /// # Errors
-        ///
-        /// As there.
         pub fn authenticate<T: Transport>(&self, transport: T) -> Result<Connection<T>, Error> {
             T::block_on(self.0.authenticate(transport)).map(Connection::from_inner)
         }
@@ -170,7 +148,6 @@ mod listeners {
         Transport, adapter, adapter::ListenerOptions as Inner, poll_fn, runtime,
     };
 
-    /// As the adapter's.
     #[derive(Debug, Clone)]
     pub struct ListenerOptions(Inner);
 
@@ -186,11 +163,6 @@ mod listeners {
             replace_stale(bool),
         }
 
-        /// As the adapter's.
-        ///
-        /// # Errors
-        ///
-        /// As there.
         pub fn bind<A>(&self, address: A) -> Result<Listener, Error>
         where
             A: TryInto<Address>,
@@ -200,46 +172,25 @@ mod listeners {
             self.0.bind(address).map(Listener)
         }
 
-        /// As the adapter's.
-        ///
-        /// # Errors
-        ///
-        /// As there.
         pub fn bind_fresh(&self) -> Result<Listener, Error> {
             let _entered = runtime().enter();
             self.0.bind_fresh().map(Listener)
         }
 
-        /// As the adapter's.
-        ///
-        /// # Errors
-        ///
-        /// As there.
         pub fn adopt(&self, socket: OwnedFd) -> Result<Listener, Error> {
             let _entered = runtime().enter();
             self.0.adopt(socket).map(Listener)
         }
 
-        /// As the adapter's.
-        ///
-        /// # Errors
-        ///
-        /// As there.
         pub fn authenticate<T: Transport>(&self, transport: T) -> Result<Connection<T>, Error> {
             T::block_on(self.0.authenticate(transport)).map(Connection::from_inner)
         }
     }
 
-    /// As the adapter's.
     #[derive(Debug)]
     pub struct Listener(adapter::Listener);
 
     impl Listener {
-        /// As the adapter's.
-        ///
-        /// # Errors
-        ///
-        /// As there.
         pub fn bind<A>(address: A, key: AuthKey) -> Result<Self, Error>
         where
             A: TryInto<Address>,
@@ -248,57 +199,34 @@ mod listeners {
             ListenerOptions::with_key(key).bind(address)
         }
 
-        /// As the adapter's.
-        #[must_use]
         pub fn address(&self) -> &Address {
             self.0.address()
         }
 
-        /// As the adapter's.
-        #[must_use]
         pub fn last_accepted(&self) -> Option<&Address> {
             self.0.last_accepted()
         }
 
-        /// As the adapter's.
-        ///
-        /// # Errors
-        ///
-        /// As there.
         pub fn accept(&mut self) -> Result<Connection, Error> {
             Socket::block_on(self.0.accept()).map(Connection::from_inner)
         }
 
-        /// As the adapter's.
-        ///
-        /// # Errors
-        ///
-        /// As there.
         pub fn accept_timeout(&mut self, timeout: Duration) -> Result<Connection, Error> {
             Socket::block_on(self.0.accept_timeout(timeout)).map(Connection::from_inner)
         }
 
-        /// As the adapter's.
         pub fn incoming(&mut self) -> Incoming<'_> {
             Incoming(self.0.incoming())
         }
 
-        /// As the adapter's.
-        ///
-        /// # Errors
-        ///
-        /// As there.
         pub fn accept_raw(&mut self) -> Result<(Socket, Option<Address>), Error> {
             Socket::block_on(self.0.accept_raw())
         }
 
-        /// As the adapter's.
-        #[must_use]
         pub fn closer(&self) -> Closer {
             self.0.closer()
         }
 
-        /// As the adapter's.
         pub fn close(self) {
             self.0.close();
         }
@@ -318,7 +246,6 @@ mod listeners {
     }
 }
 
-/// As the adapter's.
 #[derive(Debug)]
 pub struct Connection<T = Socket>(adapter::Connection<T>);
 
@@ -329,94 +256,54 @@ impl<T: Transport> Connection<T> {
         Self(inner)
     }
 
-    /// As the adapter's.
-    ///
-    /// # Errors
-    ///
-    /// As there.
     pub fn send<O: Serialize + ?Sized>(&mut self, object: &O) -> Result<(), ObjectError> {
         T::block_on(adapter::SendObject::send(&mut self.0, object))
     }
 
-    /// As the adapter's.
-    ///
-    /// # Errors
-    ///
-    /// As there.
     pub fn recv<'c, O: Deserialize<'c>>(&'c mut self) -> Result<O, ObjectError> {
         T::block_on(adapter::RecvObject::recv(&mut self.0))
     }
 
-    /// As the adapter's.
-    #[must_use]
     pub fn unauthenticated(transport: T) -> Self {
         Self::from_inner(adapter::Connection::unauthenticated(transport))
     }
 
-    /// As the adapter's.
-    #[must_use]
     pub fn authenticated(&self) -> Option<&Authenticated> {
         self.0.authenticated()
     }
 
-    /// As the adapter's.
-    #[must_use]
     pub fn peer(&self) -> Option<&Address> {
         self.0.peer()
     }
 
-    /// As the adapter's.
     pub fn set_receive_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
         self.0.set_receive_timeout(timeout);
     }
 
-    /// As the adapter's.
     pub fn set_max_message(&mut self, bytes: u64) {
         self.0.set_max_message(bytes);
     }
 
-    /// As the adapter's.
     pub fn set_send_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
         self.0.set_send_timeout(timeout);
     }
 
-    /// As the adapter's.
-    ///
-    /// # Errors
-    ///
-    /// As there.
     pub fn poll(&self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
         T::block_on(self.0.poll(timeout))
     }
 
-    /// As the adapter's.
     pub fn close(&mut self) {
         self.0.close();
     }
 
-    /// As the adapter's.
-    ///
-    /// # Errors
-    ///
-    /// As there.
     pub fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
         T::block_on(self.0.send_bytes(message))
     }
 
-    /// As the adapter's.
-    ///
-    /// # Errors
-    ///
-    /// As there.
     pub fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
         T::block_on(self.0.recv_bytes())
     }
 
-    /// As the adapter's.
-    ///
-    /// # Errors
-    ///
-    /// As there.
     pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         T::block_on(self.0.recv_bytes_into(buffer))
     }
@@ -424,105 +311,60 @@ impl<T: Transport> Connection<T> {
 
 #[cfg(target_os = "linux")]
 impl Connection {
-    /// As the adapter's.
-    ///
-    /// # Errors
-    ///
-    /// As there.
     pub fn peer_credentials(&self) -> io::Result<adapter::Credentials> {
         self.0.peer_credentials()
     }
 }
 
-/// As the adapter's.
 #[derive(Debug)]
 pub struct Receiver<T = Socket>(adapter::Receiver<T>);
 
 impl<T: Transport> Receiver<T> {
-    /// As the adapter's.
-    #[must_use]
     pub fn unauthenticated(transport: T) -> Self {
         let mut inner = adapter::Receiver::unauthenticated(transport);
         inner.set_timeout(T::TIMEOUT);
         Self(inner)
     }
 
-    /// As the adapter's.
-    #[must_use]
     pub fn is_readable(&self) -> bool {
         self.0.is_readable()
     }
 
-    /// As the adapter's.
-    ///
-    /// # Errors
-    ///
-    /// As there.
     pub fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
         T::block_on(self.0.recv_bytes())
     }
 
-    /// As the adapter's.
-    ///
-    /// # Errors
-    ///
-    /// As there.
     pub fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
         T::block_on(self.0.recv_borrowed())
     }
 
-    /// As the adapter's.
-    ///
-    /// # Errors
-    ///
-    /// As there.
     pub fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         T::block_on(self.0.recv_bytes_to(out))
     }
 
-    /// As the adapter's.
-    ///
-    /// # Errors
-    ///
-    /// As there.
     pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         T::block_on(self.0.recv_bytes_into(buffer))
     }
 }
 
-/// As the adapter's.
 #[derive(Debug)]
 pub struct Sender<T = Socket>(adapter::Sender<T>);
 
 impl<T: Transport> Sender<T> {
-    /// As the adapter's.
-    #[must_use]
     pub fn unauthenticated(transport: T) -> Self {
         let mut inner = adapter::Sender::unauthenticated(transport);
         inner.set_timeout(T::TIMEOUT);
         Self(inner)
     }
 
-    /// As the adapter's.
-    #[must_use]
     pub fn is_writable(&self) -> bool {
         self.0.is_writable()
     }
 
-    /// As the adapter's.
-    ///
-    /// # Errors
-    ///
-    /// As there.
     pub fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
         T::block_on(self.0.send_bytes(message))
     }
 
-    /// As the adapter's.
-    ///
-    /// # Errors
-    ///
-    /// As there.
     pub fn send_many<M: AsRef<[u8]>>(
         &mut self,
         messages: impl IntoIterator<Item = M>,

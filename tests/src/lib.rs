@@ -1,5 +1,9 @@
 //! What the tests with real peers have in common.
 #![forbid(unsafe_code)]
+#![allow(
+    missing_docs,
+    reason = "this package is not published, and `driven` mirrors the tokio adapter"
+)]
 
 pub mod content;
 pub mod driven;

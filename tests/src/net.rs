@@ -28,11 +28,6 @@ pub enum Net {
 
 impl Net {
     /// Whether this machine has it: containers often lack IPv6. Says so once where it does not.
-    ///
-    /// # Panics
-    ///
-    /// When it is missing where nothing may be left out.
-    #[must_use]
     pub fn is_here(self) -> bool {
         static HAS_IPV6: LazyLock<bool> = LazyLock::new(|| {
             let has_ipv6 = TcpListener::bind(("::1", 0)).is_ok();
@@ -46,7 +41,6 @@ impl Net {
     }
 
     /// An address of this family to listen at, which nobody else uses. Files are in `scratch`.
-    #[must_use]
     pub fn fresh(self, scratch: &TempDir) -> Address {
         match self {
             Self::Tcp => ("127.0.0.1", 0).into(),
@@ -60,11 +54,6 @@ impl Net {
 }
 
 /// A path in `scratch` where there is nothing yet.
-///
-/// # Panics
-///
-/// When the directory is gone.
-#[must_use]
 pub fn fresh_path(scratch: &TempDir) -> PathBuf {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -72,11 +61,6 @@ pub fn fresh_path(scratch: &TempDir) -> PathBuf {
 }
 
 /// A directory that goes when the test ends.
-///
-/// # Panics
-///
-/// When there is no place for temporary files.
-#[must_use]
 pub fn scratch() -> TempDir {
     tempfile::tempdir().expect("a temporary directory")
 }
@@ -92,14 +76,6 @@ pub enum RawListener {
 
 impl RawListener {
     /// Listens at a fresh address, and says which.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
-    ///
-    /// # Panics
-    ///
-    /// For the families that need no raw sockets here.
     pub fn bind(net: Net, scratch: &TempDir) -> io::Result<(Self, Address)> {
         match net.fresh(scratch) {
             Address::Inet { host, port } => {
@@ -113,10 +89,6 @@ impl RawListener {
     }
 
     /// The next client.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
     pub fn accept(&self) -> io::Result<Stream> {
         Stream::patient(match self {
             Self::Tcp(listener) => Stream::Tcp(listener.accept()?.0),
@@ -139,14 +111,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Stream {
     /// Connects to `address`.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
-    ///
-    /// # Panics
-    ///
-    /// For the families that need no raw sockets here.
     pub fn connect(address: &Address) -> io::Result<Self> {
         Self::patient(match address {
             Address::Inet { host, port } => Self::Tcp(TcpStream::connect((host.as_str(), *port))?),
@@ -167,14 +131,6 @@ impl Stream {
     }
 
     /// Where the other side listens.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
-    ///
-    /// # Panics
-    ///
-    /// When the other side is a Unix client, which has no address.
     pub fn peer_address(&self) -> io::Result<Address> {
         Ok(match self {
             Self::Tcp(stream) => stream.peer_addr()?.into(),
@@ -185,10 +141,6 @@ impl Stream {
     }
 
     /// Ends what the other side reads, and goes on reading.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
     pub fn end(&self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Write),

@@ -28,11 +28,6 @@ impl Over {
     pub const ALL: [Self; 2] = [Self::Tcp, Self::Unix];
 
     /// A connected pair of sockets, in blocking mode.
-    ///
-    /// # Panics
-    ///
-    /// When the system has none.
-    #[must_use]
     pub fn descriptors(self) -> [OwnedFd; 2] {
         match self {
             Self::Tcp => {
@@ -53,14 +48,12 @@ impl Over {
     }
 
     /// Two connections to each other.
-    #[must_use]
     pub fn pair(self) -> (Connection, Connection) {
         let [one, other] = self.descriptors().map(Socket::from);
         (Connection::unauthenticated(one), Connection::unauthenticated(other))
     }
 
     /// A connection, and its peer as a file to write bytes to.
-    #[must_use]
     pub fn raw(self) -> (Connection, File) {
         let [one, other] = self.descriptors();
         (Connection::unauthenticated(one.into()), other.into())
@@ -68,11 +61,6 @@ impl Over {
 }
 
 /// Two connections to each other, of every kind.
-///
-/// # Panics
-///
-/// When the system has none.
-#[must_use]
 pub fn pairs() -> [(Connection, Connection); 3] {
     [Over::Tcp.pair(), Over::Unix.pair(), pipe().expect("a pair")]
 }

@@ -12,10 +12,6 @@ const ALONE: &str = "MPCONN_TEST_ALONE";
 
 /// Runs `test`, a closure that is the whole body of a test, in a child process: this test program
 /// again, with that test only.
-///
-/// # Panics
-///
-/// When the test fails, or is not the calling test's whole body.
 pub fn alone<F: FnOnce()>(test: F) {
     if env::var_os(ALONE).is_some() {
         return test();
@@ -34,41 +30,22 @@ pub fn alone<F: FnOnce()>(test: F) {
 }
 
 /// How many descriptors are open.
-///
-/// # Panics
-///
-/// Where there is no `/proc`.
-#[must_use]
 pub fn descriptors() -> usize {
     // The directory itself is one while it is read.
     fs::read_dir("/proc/self/fd").expect("/proc").count() - 1
 }
 
 /// Resident memory in bytes.
-///
-/// # Panics
-///
-/// Where there is no `/proc`.
-#[must_use]
 pub fn resident() -> u64 {
     status("VmRSS:")
 }
 
 /// The most resident memory in bytes since [`forget_peak`].
-///
-/// # Panics
-///
-/// Where there is no `/proc`.
-#[must_use]
 pub fn peak() -> u64 {
     status("VmHWM:")
 }
 
 /// From now on, [`peak`] starts at what is resident.
-///
-/// # Panics
-///
-/// Where there is no `/proc`.
 pub fn forget_peak() {
     fs::write("/proc/self/clear_refs", "5").expect("/proc");
 }
@@ -82,14 +59,6 @@ fn status(name: &str) -> u64 {
 
 /// Lets no more than this much address space be added to what is used now. Memory that is asked for
 /// and never touched shows nowhere else.
-///
-/// # Errors
-///
-/// The system's.
-///
-/// # Panics
-///
-/// Where there is no `/proc`.
 pub fn limit_address_space(more: u64) -> io::Result<()> {
     let limit = Rlimit { current: Some(status("VmSize:") + more), ..getrlimit(Resource::As) };
     Ok(setrlimit(Resource::As, limit)?)
@@ -97,10 +66,6 @@ pub fn limit_address_space(more: u64) -> io::Result<()> {
 
 /// Keeps this thread, and those that it starts from now on, on one CPU. Two that take turns are
 /// faster so: waking the other CPU costs more than what they do in a turn.
-///
-/// # Errors
-///
-/// The system's.
 pub fn stay_on_one_cpu() -> io::Result<()> {
     let mut cpus = CpuSet::new();
     cpus.set(sched_getcpu());
@@ -108,10 +73,6 @@ pub fn stay_on_one_cpu() -> io::Result<()> {
 }
 
 /// Makes room for this many descriptors.
-///
-/// # Errors
-///
-/// When the system does not allow as many.
 pub fn allow_descriptors(number: u64) -> io::Result<()> {
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|current| current < number) {

@@ -17,11 +17,6 @@ pub struct Script {
 
 impl Script {
     /// Starts `tests/python/<name>`.
-    ///
-    /// # Panics
-    ///
-    /// When the interpreter does not start.
-    #[must_use]
     pub fn start(python: &Python, name: &str) -> Self {
         let mut child = Command::new(&python.executable)
             .arg("-B")
@@ -36,19 +31,11 @@ impl Script {
     }
 
     /// Gives it an order: a name, and a value of any bytes.
-    ///
-    /// # Panics
-    ///
-    /// When the script has ended.
     pub fn order(&mut self, name: &str, value: &[u8]) {
         writeln!(self.stdin, "{name} {}", hex(value)).expect("the script reads its orders");
     }
 
     /// Orders it to connect to, or listen at, `address`.
-    ///
-    /// # Panics
-    ///
-    /// For addresses that are not for this platform.
     pub fn order_address(&mut self, address: &Address) {
         match address {
             Address::Inet { host, port } => {
@@ -63,28 +50,16 @@ impl Script {
     }
 
     /// That was the last order.
-    ///
-    /// # Panics
-    ///
-    /// When the script has ended.
     pub fn go(&mut self) {
         writeln!(self.stdin).expect("the script reads its orders");
     }
 
     /// The next line that it prints.
-    ///
-    /// # Panics
-    ///
-    /// When there is none.
     pub fn line(&mut self) -> String {
         self.lines.next().expect("the script says more").expect("readable text")
     }
 
     /// What follows `word` on the next line.
-    ///
-    /// # Panics
-    ///
-    /// When that begins with something else.
     pub fn told(&mut self, word: &str) -> String {
         let line = self.line();
         let rest = line.strip_prefix(word).unwrap_or_else(|| panic!("{line:?} in place of {word}"));
@@ -93,10 +68,6 @@ impl Script {
 
     /// The name of the exception it ended with, or `ok`, whatever it says before. That goes to the
     /// test's own output, where it helps when the test fails.
-    ///
-    /// # Panics
-    ///
-    /// When it ends without saying so.
     pub fn result(mut self) -> String {
         loop {
             let line = self.line();
@@ -109,7 +80,6 @@ impl Script {
 }
 
 /// As Python's `hexlify`.
-#[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |four: u8| char::from(DIGITS[usize::from(four)]);
@@ -134,30 +104,22 @@ pub struct Peer<'a> {
 
 impl<'a> Peer<'a> {
     /// A peer that `does` one of the things that the script knows.
-    #[must_use]
     pub fn new(python: &'a Python, key: Option<&'a [u8]>, does: &str) -> Self {
         Self { python, key, orders: vec![("do", does.as_bytes().to_owned())] }
     }
 
     /// With one more order.
-    #[must_use]
     pub fn with(mut self, name: &'a str, value: impl Into<Vec<u8>>) -> Self {
         self.orders.push((name, value.into()));
         self
     }
 
     /// Python's `Client` for `address`.
-    #[must_use]
     pub fn client(&self, address: &Address) -> Script {
         self.start("client", address)
     }
 
     /// Python's `Listener` at `address`, and where that really is.
-    ///
-    /// # Panics
-    ///
-    /// When it does not come to listen.
-    #[must_use]
     pub fn listener(&self, address: &Address) -> (Script, Address) {
         let mut script = self.start("listener", address);
         let listening = script.told("listening").parse().expect("a port");
@@ -169,11 +131,6 @@ impl<'a> Peer<'a> {
     }
 
     /// Python's `Listener(None, family)`, and where that is.
-    ///
-    /// # Panics
-    ///
-    /// When it does not come to listen, or at no address of one string.
-    #[must_use]
     pub fn fresh_listener(&self, family: &'a str) -> (Script, Address) {
         let mut script = self.clone().with("family", family).begin("listener");
         script.go();

@@ -27,24 +27,18 @@ pub struct Python {
 
 impl Python {
     /// For messages: `Python 3.11.7`.
-    #[must_use]
     pub fn name(&self) -> String {
         let [major, minor, micro] = self.version;
         format!("Python {major}.{minor}.{micro}")
     }
 
     /// Whether it is of this version or later.
-    #[must_use]
     pub fn is_at_least(&self, major: u16, minor: u16) -> bool {
         self.version >= [major, minor, 0]
     }
 }
 
 /// Every interpreter to test against, oldest first. The first call prints which ones.
-///
-/// # Panics
-///
-/// When one is missing that [`EXPECTED`] names.
 pub fn all() -> &'static [Python] {
     static FOUND: OnceLock<Vec<Python>> = OnceLock::new();
     FOUND.get_or_init(|| {
@@ -62,7 +56,6 @@ pub fn all() -> &'static [Python] {
 }
 
 /// Whether this run is one where nothing may be left out.
-#[must_use]
 pub fn are_expected() -> bool {
     env::var_os(EXPECTED).is_some()
 }

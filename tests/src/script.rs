@@ -66,7 +66,6 @@ pub struct Wire {
 
 impl Wire {
     /// A wire to `peer`. A call more than `steps` is a stall, and fails the test.
-    #[must_use]
     pub fn new(mut peer: impl Peer + 'static, plan: Option<Plan>, steps: usize) -> Self {
         let mut incoming = VecDeque::new();
         peer.told(&[], &mut incoming);
@@ -75,16 +74,11 @@ impl Wire {
     }
 
     /// The bytes that were moved this way so far.
-    #[must_use]
     pub fn moved(&self, way: Way) -> usize {
         self.moved[way as usize]
     }
 
     /// Reads as a socket does: how many bytes, 0 at the end, `None` when there are none for now.
-    ///
-    /// # Errors
-    ///
-    /// As planned.
     pub fn read(&mut self, room: &mut [u8]) -> io::Result<Option<usize>> {
         let n = match self.room(Way::In, room.len().min(self.incoming.len()))? {
             Some(0) if self.is_at_end(Way::In) => return Ok(Some(0)),
@@ -97,10 +91,6 @@ impl Wire {
     }
 
     /// Writes as a socket does: how many bytes, `None` when none can be for now.
-    ///
-    /// # Errors
-    ///
-    /// As planned.
     pub fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
         let length = slices.iter().map(|slice| slice.len()).sum();
         let Some(n) = self.room(Way::Out, length)? else { return Ok(None) };
@@ -187,7 +177,6 @@ pub struct Authenticating {
 
 impl Authenticating {
     /// The other side of the handshake, `then` to be said at its end.
-    #[must_use]
     pub fn new(handshake: Handshake<Vec<u8>>, then: Vec<u8>) -> Self {
         let negotiation = Some(Negotiation::new(handshake));
         Self { negotiation, inbox: Inbox::new(), pending: VecDeque::new(), then }
@@ -220,10 +209,6 @@ impl Peer for Authenticating {
 }
 
 /// Reads into a space of either kind, spare capacity as such.
-///
-/// # Errors
-///
-/// Those of `read`.
 pub fn fill(
     space: Space<'_>,
     read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
@@ -242,7 +227,6 @@ pub fn fill(
 
 /// One fault of every kind at every byte of a stream of these lengths, and at all bytes where that
 /// can be gone on from.
-#[must_use]
 pub fn plans(length: impl Fn(Way) -> usize, interrupted: bool) -> Vec<Plan> {
     let passing = interrupted.then_some(Fault::Passing(ErrorKind::Interrupted));
     let faults = [Fault::Short, Fault::Later, Fault::End]
@@ -262,10 +246,6 @@ pub fn plans(length: impl Fn(Way) -> usize, interrupted: bool) -> Vec<Plan> {
 }
 
 /// What the end of a stream of messages with these payloads must look like before byte `at`.
-///
-/// # Errors
-///
-/// As the core has to report it.
 pub fn end_at(messages: &[usize], mut at: usize) -> Result<(), FrameError> {
     for payload in messages {
         match at {
@@ -283,10 +263,6 @@ pub fn end_at(messages: &[usize], mut at: usize) -> Result<(), FrameError> {
 
 /// Checks that a call under `plan` ended as it must: `end` is what the end of the stream means at
 /// that point, `phase` what runs out of time.
-///
-/// # Panics
-///
-/// When it did not.
 pub fn check(plan: Plan, result: &Result<(), Error>, end: Result<(), FrameError>, phase: Phase) {
     let right = match (plan.fault, plan.way, result) {
         (Fault::Short | Fault::Passing(_), _, Ok(())) => true,

@@ -32,7 +32,6 @@ pub fn next_call() {
 
 impl Scripted {
     /// Over this wire.
-    #[must_use]
     pub fn new(wire: Wire) -> Self {
         Self { wire: Arc::new(Mutex::new(wire)), waiting: Arc::default() }
     }
@@ -43,10 +42,6 @@ impl Scripted {
     }
 
     /// Reads as [`Wire::read`] does.
-    ///
-    /// # Errors
-    ///
-    /// As there.
     pub fn read(&self, space: Space<'_>) -> io::Result<Option<usize>> {
         let mut nothing = false;
         let n = fill(space, |room| {
@@ -58,10 +53,6 @@ impl Scripted {
     }
 
     /// Writes as [`Wire::write`] does.
-    ///
-    /// # Errors
-    ///
-    /// As there.
     pub fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
         self.wire().write(slices)
     }
@@ -187,7 +178,6 @@ pub struct Buffering {
 
 impl Buffering {
     /// Over this wire.
-    #[must_use]
     pub fn new(wire: Scripted) -> Self {
         Self { wire, taken: Vec::new() }
     }

@@ -58,7 +58,6 @@ impl Counts {
     }
 
     /// How many of this kind.
-    #[must_use]
     pub fn of(&self, kind: &str) -> u64 {
         self.0.get(kind).copied().unwrap_or_default()
     }
@@ -77,11 +76,6 @@ fn count(counts: &Shared, kind: impl Into<String>, number: usize) {
 }
 
 /// Goes on for about so long, three rounds at least.
-///
-/// # Panics
-///
-/// When an honest peer is not served, a hostile one is kept for ever, a descriptor stays open, or
-/// memory grows.
 pub fn soak(time: Duration) -> Counts {
     let counts = Shared::default();
     let scratch = scratch();

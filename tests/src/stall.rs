@@ -9,10 +9,6 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs `test` on a thread of its own, for a minute at most. A panic in it is the caller's.
-///
-/// # Panics
-///
-/// When the minute is over.
 pub fn bounded<R: Send + 'static>(test: impl FnOnce() -> R + Send + 'static) -> R {
     let (done, is_done) = mpsc::channel();
     let thread = thread::spawn(move || {

@@ -16,35 +16,27 @@ pub const WELCOME: &[u8] = b"#WELCOME#";
 pub const FAILURE: &[u8] = b"#FAILURE#";
 
 /// `payload` behind a short header.
-#[must_use]
 pub fn frame(payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("a short payload");
     [&length.to_be_bytes(), payload].concat()
 }
 
 /// `payload` behind an extended header, which it does not need.
-#[must_use]
 pub fn extended_frame(payload: &[u8]) -> Vec<u8> {
     [&extended_header(payload.len() as u64), payload].concat()
 }
 
 /// A header that announces `length` bytes in 64 bits.
-#[must_use]
 pub fn extended_header(length: u64) -> Vec<u8> {
     [&(-1_i32).to_be_bytes()[..], &length.to_be_bytes()].concat()
 }
 
 /// A challenge message of these bytes.
-#[must_use]
 pub fn challenge(bytes: &[u8]) -> Vec<u8> {
     [CHALLENGE, bytes].concat()
 }
 
 /// Sends one message.
-///
-/// # Errors
-///
-/// The system's.
 pub fn send(stream: &mut Stream, payload: &[u8]) -> io::Result<()> {
     stream.write_all(&frame(payload))
 }
@@ -59,11 +51,6 @@ pub fn receive(stream: &mut Stream) -> Option<Vec<u8>> {
 }
 
 /// HMAC-MD5, by a hand other than the core's.
-///
-/// # Panics
-///
-/// Never.
-#[must_use]
 pub fn md5(key: &[u8], message: &[u8]) -> Vec<u8> {
     let mut mac = Hmac::<Md5>::new_from_slice(key).expect("keys of any length");
     mac.update(message);
@@ -71,11 +58,6 @@ pub fn md5(key: &[u8], message: &[u8]) -> Vec<u8> {
 }
 
 /// HMAC-SHA256, likewise.
-///
-/// # Panics
-///
-/// Never.
-#[must_use]
 pub fn sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("keys of any length");
     mac.update(message);

@@ -31,7 +31,6 @@ impl Net {
     pub const ALL: [Self; 2] = [Self::Tcp, Self::Pipe];
 
     /// An address to listen at, which nobody else uses.
-    #[must_use]
     pub fn fresh(self) -> Address {
         use std::sync::atomic::{AtomicU32, Ordering};
         static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -55,11 +54,6 @@ pub struct Raw {
 
 impl Raw {
     /// Connects to where somebody listens.
-    ///
-    /// # Panics
-    ///
-    /// When nobody does, or not in time.
-    #[must_use]
     pub fn connect(address: &Address) -> Self {
         let Address::Pipe(name) = address else { panic!("{address} is no pipe") };
         let deadline = Instant::now() + LONG;
@@ -73,10 +67,6 @@ impl Raw {
     }
 
     /// Sends one message.
-    ///
-    /// # Panics
-    ///
-    /// When it does not go.
     pub fn send(&mut self, message: &[u8]) {
         let mut frame = Vec::new();
         encode(message, Extended::Allow, &mut frame).expect("extended ones are allowed");
@@ -90,14 +80,6 @@ impl Raw {
     }
 
     /// Receives one message.
-    ///
-    /// # Errors
-    ///
-    /// What there is in its place.
-    ///
-    /// # Panics
-    ///
-    /// When nothing comes.
     pub fn receive(&mut self) -> Result<Vec<u8>, Error> {
         let deadline = Some(Instant::now() + LONG);
         let read = |mut space: Space<'_>| {
