@@ -8,11 +8,13 @@ mod exchange;
 mod operations;
 mod pair;
 
+use core::fmt::Debug;
 use std::string::String;
 use std::vec::Vec;
 
+use crate::handshake::challenge;
 use crate::testing::{expected, receive};
-use crate::{Address, Dialect, Digest, Policy};
+use crate::{Address, AuthError, Dialect, Digest, Policy, Role};
 
 pub use attacked::{handshake_client, handshake_listener};
 pub use exchange::exchange;
@@ -33,6 +35,26 @@ pub const TARGETS: [Target; 8] = [
     ("exchange", exchange),
     ("addresses", addresses),
 ];
+
+/// Answers the bytes after `#CHALLENGE#`, as a step of the handshake does.
+pub fn respond(
+    key: &[u8],
+    role: Role,
+    policy: &Policy,
+    challenge: &[u8],
+) -> Result<(impl AsRef<[u8]> + Debug + use<>, Dialect), AuthError> {
+    challenge::respond(key, role, policy, challenge)
+}
+
+/// Checks a response to the bytes after `#CHALLENGE#`, as a step of the handshake does.
+pub fn verify(
+    key: &[u8],
+    policy: &Policy,
+    challenge: &[u8],
+    response: &[u8],
+) -> Result<Dialect, AuthError> {
+    challenge::verify(key, policy, challenge, response)
+}
 
 /// The framer gives from a stream what a plain parser finds in it, whatever the limits are.
 pub fn framer(data: &[u8]) {

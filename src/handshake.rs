@@ -21,7 +21,7 @@
 //! 4. Our challenge is never 16 or 20 bytes long: no peer needs a legacy one.
 //! 5. Whoever answers as client refuses a challenge that a client made.
 
-mod challenge;
+pub(crate) mod challenge;
 mod error;
 mod policy;
 
@@ -31,12 +31,10 @@ use core::marker::PhantomData;
 use rand_core::TryCryptoRng;
 
 pub use challenge::CLIENT_MARK;
-#[doc(hidden)]
-pub use challenge::{respond, verify};
 pub use error::{AuthError, StartError};
 pub use policy::{Dialect, Policy};
 
-use challenge::{CHALLENGE, Message};
+use challenge::{CHALLENGE, Message, respond, verify};
 
 /// The longest handshake message in bytes: what CPython passes to `recv_bytes` while it
 /// authenticates. Set it as the [`Framer`](crate::Framer)'s limit until the handshake is done.

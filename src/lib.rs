@@ -265,8 +265,6 @@ pub use handshake::{
     AuthError, Authenticated, CLIENT_MARK, Dialect, Handshake, MAX_MESSAGE, Policy, Proof, Role,
     StartError, ToReceive, ToSend,
 };
-#[doc(hidden)]
-pub use handshake::{respond, verify};
 #[cfg(feature = "alloc")]
 pub use inbox::{Inbox, Space};
 #[cfg(feature = "alloc")]

@@ -1,8 +1,9 @@
 //! One challenge and one response, without turns.
 
 use super::Input;
+use super::{respond, verify};
 use crate::testing::response;
-use crate::{CLIENT_MARK, Digest, Policy, Role, respond, verify};
+use crate::{CLIENT_MARK, Digest, Policy, Role};
 
 /// The right answer is accepted, and nothing that differs from it. CPython's `_create_response` and
 /// `_verify_challenge` are asked the same by `fuzz/differential`, which takes the data apart in the

@@ -35,7 +35,7 @@ const RAW_SHA256: usize = 32;
 
 /// A handshake message of ours.
 #[derive(Clone)]
-pub struct Message {
+pub(crate) struct Message {
     bytes: [u8; Self::MAX],
     len: usize,
 }
@@ -84,7 +84,7 @@ impl AsRef<[u8]> for Message {
 }
 
 /// Answers the bytes after `#CHALLENGE#`: CPython's `_create_response`.
-pub fn respond(
+pub(crate) fn respond(
     key: &[u8],
     role: Role,
     policy: &Policy,
@@ -111,7 +111,7 @@ pub fn respond(
 
 /// Checks a response to the bytes after `#CHALLENGE#`: CPython's `_verify_challenge`. The digest
 /// is the response's choice, within the policy.
-pub fn verify(
+pub(crate) fn verify(
     key: &[u8],
     policy: &Policy,
     challenge: &[u8],

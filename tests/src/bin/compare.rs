@@ -14,7 +14,8 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use mpconn::{Digest, Policy, Role, respond, verify};
+use mpconn::fuzzing::{respond, verify};
+use mpconn::{Digest, Policy, Role};
 
 const KEY: &[u8] = b"a key of more than sixteen bytes";
 

@@ -6,7 +6,8 @@
 
 use std::io::{self, BufRead, Write};
 
-use mpconn::{Policy, Role, respond, verify};
+use mpconn::fuzzing::{respond, verify};
+use mpconn::{Policy, Role};
 
 fn octets(field: &str) -> Vec<u8> {
     let digits = |at: usize| u8::from_str_radix(&field[at..at + 2], 16).expect("hexadecimal");

@@ -108,7 +108,8 @@ fn answers() {
         let expected = (vector.fields[2] != "error").then(|| vector.bytes(2));
         let line = &vector.line;
         let verified = expected.as_deref().map(|response| {
-            mpconn::verify(&key, &vector.policy(), &challenge, response).expect("it is right")
+            mpconn::fuzzing::verify(&key, &vector.policy(), &challenge, response)
+                .expect("it is right")
         });
         // Up to 3.11 there is one answer to everything. We give it where a legacy listener may
         // have asked, and take it whatever we asked.
@@ -119,7 +120,7 @@ fn answers() {
                 continue;
             }
         }
-        let ours = mpconn::respond(&key, Role::Listener, &vector.policy(), &challenge);
+        let ours = mpconn::fuzzing::respond(&key, Role::Listener, &vector.policy(), &challenge);
         assert_eq!(ours.as_ref().ok().map(|(bytes, _)| bytes.as_ref()), expected.as_deref());
         assert_eq!(ours.as_ref().ok().map(|(_, dialect)| *dialect), verified, "{line}");
         if challenge.len() == 20 {
@@ -159,7 +160,7 @@ fn verdicts() {
         let (key, challenge, response) = (vector.bytes(0), vector.bytes(1), vector.bytes(2));
         let welcome = vector.fields[3] == "welcome";
         let line = &vector.line;
-        let ours = mpconn::verify(&key, &vector.policy(), &challenge, &response);
+        let ours = mpconn::fuzzing::verify(&key, &vector.policy(), &challenge, &response);
         match ours {
             Ok(Dialect::RawSha256) if !vector.patched() => {
                 raw_sha256 += 1;
