@@ -57,5 +57,32 @@ pub fn gates() -> Vec<Gate> {
             other.recv_bytes_to(&mut out).expect("a message");
         }),
     );
+    gates.extend(handshake());
     gates
+}
+
+/// A handshake over TCP, each end on a thread of its own, with the connections closed again.
+fn handshake() -> [Gate; 2] {
+    let key = mpconn_blocking::AuthKey::new(b"a key of more than sixteen bytes");
+    let mut listener =
+        mpconn_blocking::Listener::bind(("127.0.0.1", 0), key.clone()).expect("a port");
+    let address = listener.address().clone();
+    let accept = move || drop(listener.accept().expect("a client"));
+    let connect = move || {
+        drop(mpconn_blocking::connect(&address, key.clone()).expect("the listener is there"))
+    };
+    let accepting = std::thread::spawn(move || count(accept));
+    let connecting = count(connect);
+    let accepting = accepting.join().expect("the listener ends well");
+    let gate = |what, found, limit| Gate { what, found, limit };
+    [
+        gate("blocking, a handshake over TCP, the client: allocations", connecting, 9.0),
+        gate("blocking, a handshake over TCP, the listener: allocations", accepting, 16.0),
+    ]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
+fn count(mut once: impl FnMut()) -> f64 {
+    once();
+    measure(|| (0..TIMES).for_each(|_| once())).count_total as f64 / TIMES as f64
 }

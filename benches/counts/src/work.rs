@@ -23,6 +23,11 @@ pub fn find(name: &str) -> Option<fn(u64)> {
         "tokio_ping_pong" => tokio_ping_pong,
         "many" => many,
         "tokio_many" => tokio_many,
+        "send_and_borrow" => send_and_borrow,
+        "send_and_receive" => send_and_receive,
+        "send_and_reuse_large" => send_and_reuse_large,
+        "hundred" => hundred,
+        "handshake" => handshake,
         _ => return None,
     })
 }
@@ -161,6 +166,64 @@ fn tokio_many(times: u64) {
             }
         },
     );
+}
+
+/// A message of 16 bytes sent and received on one thread, and lent.
+fn send_and_borrow(times: u64) {
+    let (mut one, mut other) = mpconn_blocking::pipe().expect("a pair");
+    for _ in 0..times {
+        one.send_bytes(&MESSAGE).expect("it is sent");
+        assert_eq!(other.recv_borrowed().expect("a message"), MESSAGE);
+    }
+}
+
+/// The same, received into memory of its own.
+fn send_and_receive(times: u64) {
+    let (mut one, mut other) = mpconn_blocking::pipe().expect("a pair");
+    for _ in 0..times {
+        one.send_bytes(&MESSAGE).expect("it is sent");
+        assert_eq!(other.recv_bytes().expect("a message"), MESSAGE);
+    }
+}
+
+/// A message of 100 KB, received into memory that is used again.
+fn send_and_reuse_large(times: u64) {
+    let (mut one, mut other) = mpconn_blocking::pipe().expect("a pair");
+    let message = vec![7; 100_000];
+    let mut out = Vec::new();
+    for _ in 0..times {
+        one.send_bytes(&message).expect("it is sent");
+        other.recv_bytes_to(&mut out).expect("a message");
+        assert_eq!(out.len(), message.len());
+    }
+}
+
+/// 100 messages sent with one call, and received.
+fn hundred(times: u64) {
+    let (mut one, mut other) = mpconn_blocking::pipe().expect("a pair");
+    for _ in 0..times {
+        one.send_many([&MESSAGE; 100]).expect("they are sent");
+        for _ in 0..100 {
+            assert_eq!(other.recv_borrowed().expect("a message"), MESSAGE);
+        }
+    }
+}
+
+/// A handshake over TCP, both ends of it.
+fn handshake(times: u64) {
+    let key = mpconn_blocking::AuthKey::new(b"a key of more than sixteen bytes");
+    let mut listener =
+        mpconn_blocking::Listener::bind(("127.0.0.1", 0), key.clone()).expect("a port");
+    let address = listener.address().clone();
+    let accepting = thread::spawn(move || {
+        for _ in 0..times {
+            listener.accept().expect("a client");
+        }
+    });
+    for _ in 0..times {
+        mpconn_blocking::connect(&address, key.clone()).expect("the listener is there");
+    }
+    accepting.join().expect("the listener ends well");
 }
 
 /// Both ends of a pair, on a thread and a runtime each.
