@@ -1,7 +1,8 @@
 //! The handshake, over whatever sends and receives whole messages.
 
 use getrandom::SysRng;
-use mpconn::{Dialect, Digest, Handshake, MAX_MESSAGE, Role, StartError, respond, verify};
+use mpconn::fuzzing::{respond, verify};
+use mpconn::{Dialect, Digest, Handshake, MAX_MESSAGE, Role, StartError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
