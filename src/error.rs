@@ -1,264 +1,52 @@
-//! What goes wrong in an adapter: one type for all of them.
+//! What a peer can do wrong.
 
 use core::fmt;
-use std::boxed::Box;
-use std::io;
-use std::vec::Vec;
 
-use crate::{Address, AddressError, AuthError, FrameError, StartError, TooLong};
+use crate::frame::FrameError;
+use crate::handshake::AuthError;
 
-/// What an adapter's call ends with when it does not succeed.
-///
-/// It turns into an [`io::Error`] of a fitting kind, with this as its source.
+/// Why a connection cannot continue: the peer is not authenticated, or does not keep to the protocol.
+/// Close the transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Error {
+pub enum ProtocolError {
     /// The peer is not authenticated: Python's `AuthenticationError`.
     Auth(AuthError),
     /// The stream cannot be read any further: Python's `OSError`, with `bad message length` or
     /// `got end of file during message`.
     Frame(FrameError),
-    /// The peer closed, between two messages: Python's `EOFError`.
+    /// The peer closed the connection during the handshake: Python's `EOFError`.
     Ended,
-    /// A deadline passed. Nothing that had arrived is lost.
-    TimedOut(Phase),
-    /// This side was closed: Python's `OSError`, `handle is closed`.
-    Closed,
-    /// An earlier send stopped inside a message, so that another cannot be sent.
-    HalfSent,
-    /// The caller's message is too long for the peer.
-    TooLong(TooLong),
-    /// The caller's buffer is too short for the message, which is here, whole; the connection can
-    /// be used further. Python's `BufferTooShort`.
-    BufferTooShort(Vec<u8>),
-    /// The handshake cannot begin, for a reason on this side.
-    Start(StartError<io::Error>),
-    /// What should be an address is none.
-    Address(AddressError),
-    /// The address is good, but nothing can listen there, or nothing be connected to.
-    Unreachable {
-        /// The address.
-        address: Address,
-        /// [`Phase::Listen`] or [`Phase::Connect`].
-        phase: Phase,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// One peer of a listener did not get in; the listener goes on.
-    Peer(Box<PeerError>),
-    /// The listener had as many handshakes pending as it may, and this one, which had proved
-    /// nothing, was the oldest.
-    Evicted,
-    /// The transport failed.
-    Io(io::Error),
 }
 
-/// Which peer did not become a connection, and why. Its socket is closed already.
-#[derive(Debug)]
-pub struct PeerError {
-    /// Its address, where it has one: a Unix socket's client seldom does.
-    pub address: Option<Address>,
-    /// What went wrong.
-    pub error: Error,
-}
-
-impl fmt::Display for PeerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.address {
-            Some(address) => write!(f, "the client at {address} was turned away: {}", self.error),
-            None => write!(f, "a client was turned away: {}", self.error),
-        }
-    }
-}
-
-impl std::error::Error for PeerError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.error.source()
-    }
-}
-
-impl Error {
-    /// Whether it is what Python raises `AuthenticationError` for: a peer with another key, without
-    /// one, or out of protocol.
-    #[must_use]
-    pub fn is_authentication(&self) -> bool {
-        match self {
-            Self::Auth(_) => true,
-            Self::Peer(peer) => peer.error.is_authentication(),
-            _ => false,
-        }
-    }
-}
-
-/// What was going on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Phase {
-    /// Taking an address to listen at.
-    Listen,
-    /// Waiting for a client.
-    Accept,
-    /// Reaching a listener.
-    Connect,
-    /// Proving and checking keys.
-    Handshake,
-    /// Sending a message.
-    Send,
-    /// Waiting for a message.
-    Receive,
-}
-
-// By hand, so that no payload is ever printed.
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auth(error) => f.debug_tuple("Auth").field(error).finish(),
-            Self::Frame(error) => f.debug_tuple("Frame").field(error).finish(),
-            Self::Ended => f.write_str("Ended"),
-            Self::TimedOut(phase) => f.debug_tuple("TimedOut").field(phase).finish(),
-            Self::Closed => f.write_str("Closed"),
-            Self::HalfSent => f.write_str("HalfSent"),
-            Self::TooLong(error) => f.debug_tuple("TooLong").field(error).finish(),
-            Self::BufferTooShort(message) => write!(f, "BufferTooShort({} bytes)", message.len()),
-            Self::Start(error) => f.debug_tuple("Start").field(error).finish(),
-            Self::Address(error) => f.debug_tuple("Address").field(error).finish(),
-            Self::Unreachable { address, phase, source } => f
-                .debug_struct("Unreachable")
-                .field("address", address)
-                .field("phase", phase)
-                .field("source", source)
-                .finish(),
-            Self::Peer(error) => f.debug_tuple("Peer").field(error).finish(),
-            Self::Evicted => f.write_str("Evicted"),
-            Self::Io(error) => f.debug_tuple("Io").field(error).finish(),
-        }
-    }
-}
-
-impl fmt::Display for Error {
+impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Auth(error) => write!(f, "authentication failed: {error}"),
             Self::Frame(error) => error.fmt(f),
-            Self::Ended => f.write_str("the peer closed the connection"),
-            Self::TimedOut(phase) => f.write_str(match phase {
-                Phase::Handshake => {
-                    "the peer did not finish the handshake in time: it may have no key, or a \
-                     listener may be busy with another client"
-                }
-                Phase::Connect => {
-                    "the listener did not take the connection in time: it may be overloaded, or \
-                     unreachable"
-                }
-                Phase::Send => "the message was not sent in time: the peer may not be receiving",
-                Phase::Receive => "no message came in time",
-                Phase::Accept | Phase::Listen => "no client came in time",
-            }),
-            Self::Closed => f.write_str("this side was closed"),
-            Self::HalfSent => f.write_str(
-                "an earlier send stopped inside a message: close the connection, and open another",
-            ),
-            Self::TooLong(error) => error.fmt(f),
-            Self::BufferTooShort(message) => write!(
-                f,
-                "the message has {} bytes, more than the buffer: it is in this error",
-                message.len()
-            ),
-            Self::Start(error) => error.fmt(f),
-            Self::Address(error) => error.fmt(f),
-            Self::Unreachable { address, phase, source } => {
-                let verb = if *phase == Phase::Listen { "listen at" } else { "connect to" };
-                write!(f, "cannot {verb} {address}: {source}{}", advice(*phase, source.kind()))
-            }
-            Self::Peer(error) => error.fmt(f),
-            Self::Evicted => f.write_str(
-                "too many handshakes were pending, and this was the oldest that had proved nothing",
-            ),
-            Self::Io(error) => error.fmt(f),
+            Self::Ended => f.write_str("the peer closed the connection during the handshake"),
         }
     }
 }
 
-/// What can be done about it, where that is known.
-fn advice(phase: Phase, kind: io::ErrorKind) -> &'static str {
-    match (phase, kind) {
-        (Phase::Connect, io::ErrorKind::NotFound) => "; is the listener running, and at this path?",
-        (Phase::Connect, io::ErrorKind::ConnectionRefused) => "; is the listener running?",
-        (Phase::Listen, io::ErrorKind::AddrInUse) => {
-            "; another listener may be there, or have left its socket file behind"
-        }
-        (Phase::Listen, io::ErrorKind::NotFound) => "; does the directory exist?",
-        (_, io::ErrorKind::PermissionDenied) => "; is this user allowed to?",
-        _ => "",
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl core::error::Error for ProtocolError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            // Their text is in this error's own: the next cause is theirs.
-            Self::Unreachable { source, .. } => source.source(),
-            Self::Start(error) => error.source(),
-            Self::Io(error) => error.source(),
-            Self::Peer(peer) => peer.error.source(),
-            _ => None,
+            Self::Auth(error) => Some(error),
+            Self::Frame(error) => Some(error),
+            Self::Ended => None,
         }
     }
 }
 
-impl From<Error> for io::Error {
-    fn from(error: Error) -> Self {
-        use io::ErrorKind as Kind;
-        if let Error::Io(error) = error {
-            return error;
-        }
-        let kind = match &error {
-            Error::Peer(_) | Error::Evicted => Kind::ConnectionAborted,
-            Error::Auth(_) => Kind::PermissionDenied,
-            Error::Frame(FrameError::TruncatedHeader | FrameError::TruncatedPayload { .. })
-            | Error::Ended => Kind::UnexpectedEof,
-            Error::Frame(_) => Kind::InvalidData,
-            Error::TimedOut(_) => Kind::TimedOut,
-            Error::Closed | Error::HalfSent => Kind::NotConnected,
-            Error::TooLong(_)
-            | Error::BufferTooShort(_)
-            | Error::Start(StartError::EmptyKey)
-            | Error::Address(_) => Kind::InvalidInput,
-            Error::Start(StartError::Rng(source))
-            | Error::Unreachable { source, .. }
-            | Error::Io(source) => source.kind(),
-        };
-        Self::new(kind, error)
+impl From<AuthError> for ProtocolError {
+    fn from(error: AuthError) -> Self {
+        Self::Auth(error)
     }
 }
 
-/// A generator's own error says no more than an [`io::Error`]; those of the crate `getrandom` become
-/// one with its feature `std`.
-impl<E: Into<io::Error>> From<StartError<E>> for Error {
-    fn from(error: StartError<E>) -> Self {
-        Self::Start(match error {
-            StartError::EmptyKey => StartError::EmptyKey,
-            StartError::Rng(error) => StartError::Rng(error.into()),
-        })
+impl From<FrameError> for ProtocolError {
+    fn from(error: FrameError) -> Self {
+        Self::Frame(error)
     }
 }
-
-macro_rules! from {
-    ($($source:ty => $variant:ident),* $(,)?) => {$(
-        impl From<$source> for Error {
-            fn from(source: $source) -> Self {
-                Self::$variant(source)
-            }
-        }
-    )*};
-}
-
-from! {
-    AuthError => Auth,
-    FrameError => Frame,
-    TooLong => TooLong,
-    AddressError => Address,
-    io::Error => Io,
-}
-
-#[cfg(test)]
-mod tests;

@@ -113,6 +113,13 @@ impl Framer {
         self.max = max;
     }
 
+    /// Returns the limit in bytes.
+    #[inline]
+    #[must_use]
+    pub const fn max(&self) -> u64 {
+        self.max
+    }
+
     /// Takes the next event from `input`, and says how many of its bytes are used up.
     ///
     /// One event a call. Call again, without the used bytes, until the answer is

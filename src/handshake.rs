@@ -157,10 +157,10 @@ impl<K: AsRef<[u8]>> Handshake<K, Dialect> {
 }
 
 impl<K: AsRef<[u8]>, P: Proof> Handshake<K, P> {
-    /// Whether the peer's response was right. A listener that must let a pending handshake go can
-    /// tell the strangers among them by this.
+    /// Returns `true` if the peer has proved that it holds the key. A listener that must drop a pending
+    /// handshake drops one for which this is `false`.
     #[must_use]
-    pub fn peer_is_proved(&self) -> bool {
+    pub fn is_peer_authenticated(&self) -> bool {
         match self {
             Self::Send(ToSend { turn: Sending::Welcome(_), .. }) | Self::Done(_) => true,
             Self::Send(ToSend { machine, .. }) | Self::Receive(ToReceive { machine, .. }) => {

@@ -1,92 +1,62 @@
-//! The wire protocol of Python's `multiprocessing.connection`: bytes in, events out.
+//! The wire protocol of Python's `multiprocessing.connection`, without I/O.
 //!
-//! This crate does no I/O, reads no clock and makes no random bytes. It turns what a transport gave
-//! into messages, messages into what a transport is to be given, and holds Python's mutual
-//! authentication in between. To serve or call a Python over sockets, take an adapter:
-//! `mpconn-blocking` or `mpconn-tokio`. To speak the protocol from an event loop of your own, read
-//! on; it is an evening's work.
+//! Bytes go in; events and bytes to transmit come out. This crate opens no socket, reads no clock and
+//! makes no random bytes. To serve or call a Python over sockets, use an adapter: `mpconn-blocking` or
+//! `mpconn-tokio`. To speak the protocol from your own event loop, read on.
 //!
-//! # The driver's contract
+//! # The driver's loop
 //!
-//! ```text
-//!             read                                                 write
-//!  transport ------> buffer --> Framer --> message      message --> Transmit ------> transport
-//!                   (yours)                   |            ^        (header)
-//!                                             v            |
-//!                                       receive(..)    message()
-//!                                             Handshake
-//! ```
+//! A [`Connection`] is one side of a connection: first the handshake that proves that both sides hold the
+//! same key, then messages both ways. The caller, called the driver here, owns the transport and moves
+//! the bytes:
 //!
-//! 1. Make a [`Framer`] whose limit is [`MAX_MESSAGE`], a buffer of that and [`MAX_HEADER`] bytes,
-//!    and a [`Handshake`]: [`accepting`](Handshake::accepting) on the side that accepted,
-//!    [`connecting`](Handshake::connecting) on the other. The random bytes of its challenge
-//!    are the system's (`SysRng` of the crate `getrandom`, by its feature `sys_rng`), or another
-//!    `TryCryptoRng`'s.
-//! 2. [`Handshake::Send`]: make a [`Transmit`] for [`message`](ToSend::message), write its
-//!    [`slices`](Transmit::slices), tell it with [`advance`](Transmit::advance) how far that went,
-//!    and when it is done, call [`sent`](ToSend::sent).
-//! 3. [`Handshake::Receive`]: hand the unread bytes to [`Framer::next`] and drop as many of them as
-//!    it says. [`Event::Frame`] is what [`receive`](ToReceive::receive) wants;
-//!    [`Event::Need`] asks you to read more behind them. At the end of the stream, ask
-//!    [`Framer::eof`] what that means.
-//! 4. [`Handshake::Done`] holds the proof, [`Authenticated`]. An [`AuthError`] or a [`FrameError`]
-//!    instead means: close the transport, and nothing else.
-//! 5. Raise the limit with [`Framer::set_max`] and go on with the same buffer: a client's last
-//!    `#WELCOME#` and its first message may have come in one read.
-//! 6. A frame that is longer than the framer's `inline` comes as [`Event::Begin`] and then in
-//!    [chunks](Event::Chunk); what is not in the buffer yet can be read straight into its
-//!    destination and told with [`Framer::advance`]. Let that memory grow with what arrives: a
-//!    header only claims.
-//! 7. Deadlines are yours. Nothing is lost when an operation is given up, since all state is here
-//!    and all bytes are in your buffer.
-//!
-//! A whole driver, over anything that reads and writes:
+//! 1. Create a [`Handshake`] from a key, a [`Policy`] and a random number generator:
+//!    [`accepting`](Handshake::accepting) on the side that accepted the transport,
+//!    [`connecting`](Handshake::connecting) on the other. Create a [`Connection`] from it, with the limit
+//!    for messages after the handshake.
+//! 2. Call [`Connection::poll`] until it returns `None`, and handle each event.
+//!    [`ConnectionEvent::Authenticated`] comes once; before it, nothing can be sent.
+//!    [`ConnectionEvent::Message`] means that [`Connection::message`] returns a message.
+//!    [`ConnectionEvent::Ended`] means that the peer has closed the connection between two messages.
+//! 3. If [`Connection::wants_write`] returns `true`, write [`Connection::chunks`] with one vectored
+//!    call, and report with [`Connection::sent`] how many bytes the transport took. Continue with
+//!    step 2, since a handshake may end with a message that is sent.
+//! 4. Otherwise read into [`Connection::read_buf`], and report with [`Connection::received`] how many
+//!    bytes came, or with [`Connection::received_eof`] that there are no more. Continue with step 2.
+//! 5. If `poll` returns an error, close the transport. An error is final, and every later call returns
+//!    the same one. A peer whose key is wrong is told so first, which is a step 3 like any other.
+//! 6. Deadlines belong to the driver. No state and no byte is lost when an operation is given up: call
+//!    any step again.
 //!
 //! ```
-//! use std::io::{self, Read, Write};
+//! use std::error::Error;
+//! use std::io::{IoSlice, Read, Write};
 //!
-//! use mpconn::{Event, Extended, Framer, Handshake, MAX_HEADER, MAX_MESSAGE, Proof, Transmit};
+//! use mpconn::{Connection, ConnectionEvent, Handshake};
 //!
-//! /// Holds the handshake. What is left in `unread` afterwards belongs to the first message.
-//! fn authenticate<K: AsRef<[u8]>, P: Proof>(
-//!     transport: &mut (impl Read + Write),
-//!     unread: &mut Vec<u8>,
-//!     mut handshake: Handshake<K, P>,
-//! ) -> Result<P, Box<dyn std::error::Error>> {
-//!     let mut framer = Framer::new(MAX_MESSAGE as u64, MAX_MESSAGE); // 1
+//! /// Sends every message back to its sender.
+//! fn echo<S: Read + Write>(mut stream: S, handshake: Handshake<&[u8]>) -> Result<(), Box<dyn Error>> {
+//!     let mut connection = Connection::new(handshake, 1 << 20); // 1
 //!     loop {
-//!         handshake = match handshake {
-//!             Handshake::Send(step) => {
-//!                 let mut transmit = Transmit::new(step.message().len(), Extended::Refuse)?;
-//!                 while !transmit.is_done() {
-//!                     let slices = transmit.slices(step.message()).map(io::IoSlice::new); // 2
-//!                     let written = transport.write_vectored(&slices)?;
-//!                     if written == 0 {
-//!                         return Err(io::Error::from(io::ErrorKind::WriteZero).into());
-//!                     }
-//!                     transmit.advance(written);
+//!         while let Some(event) = connection.poll()? { // 2, 5
+//!             match event {
+//!                 ConnectionEvent::Message => {
+//!                     let message = connection.message().to_vec();
+//!                     connection.send(&message)?;
 //!                 }
-//!                 step.sent()?
+//!                 ConnectionEvent::Ended => return Ok(()),
+//!                 _ => {}
 //!             }
-//!             Handshake::Receive(step) => match framer.next(unread)? {
-//!                 (used, Event::Frame(payload)) => {
-//!                     let next = step.receive(&unread[payload])?; // 3
-//!                     unread.drain(..used);
-//!                     next
-//!                 }
-//!                 _ => {
-//!                     let mut buffer = [0; MAX_MESSAGE + MAX_HEADER];
-//!                     let read = transport.read(&mut buffer)?;
-//!                     if read == 0 {
-//!                         framer.eof(unread)?;
-//!                         return Err("the peer closed".into());
-//!                     }
-//!                     unread.extend_from_slice(&buffer[..read]);
-//!                     Handshake::Receive(step)
-//!                 }
-//!             },
-//!             Handshake::Done(proof) => return Ok(proof), // 4
-//!         };
+//!         }
+//!         if connection.wants_write() { // 3
+//!             let n = stream.write_vectored(&connection.chunks().map(IoSlice::new))?;
+//!             connection.sent(n);
+//!             continue;
+//!         }
+//!         match stream.read(connection.read_buf().into_slice())? { // 4
+//!             0 => connection.received_eof(),
+//!             n => connection.received(n),
+//!         }
 //!     }
 //! }
 //! #
@@ -103,91 +73,74 @@
 //! # impl rand_core::TryCryptoRng for Rng {}
 //! # #[cfg(unix)] {
 //! # use std::os::unix::net::UnixStream;
-//! # use mpconn::{Authenticated, Policy};
-//! # let (mut one, mut other) = UnixStream::pair().unwrap();
-//! # let key = b"a key of both sides";
-//! # let listener = std::thread::spawn(move || {
-//! #     let handshake = Handshake::accepting(key, &Policy::COMPAT, &mut Rng).unwrap();
-//! #     authenticate(&mut one, &mut Vec::new(), handshake).unwrap()
+//! # use mpconn::Policy;
+//! # let (server, mut client) = UnixStream::pair().unwrap();
+//! # let server = std::thread::spawn(move || {
+//! #     let handshake = Handshake::accepting(&b"a key"[..], &Policy::COMPAT, &mut Rng).unwrap();
+//! #     echo(server, handshake).unwrap();
 //! # });
-//! # let handshake = Handshake::connecting(key, &Policy::COMPAT, &mut Rng).unwrap();
-//! # let proof: Authenticated = authenticate(&mut other, &mut Vec::new(), handshake).unwrap();
-//! # assert_eq!(proof, listener.join().unwrap());
-//! # }
-//! ```
-//!
-//! With an allocator there is more at hand: [`Inbox`] is the receiving half with its memory and
-//! [`Outbox`] the sending one, and [`Negotiation`] drives the loop above a little at a time, for an
-//! event loop with many peers. They believe what they are told of the transport for good, so tell
-//! them neither of `WouldBlock`, which is their `None`, nor of `Interrupted`, after which one tries
-//! again (the example leaves that out). The adapters are made of these three, and a server is no more than this, once for each
-//! connection:
-//!
-//! ```
-//! use std::io::{self, Read, Write};
-//!
-//! use mpconn::{AuthKey, Error, Handshake, Inbox, Negotiation, Operation, Outbox, Policy};
-//!
-//! fn serve<S: Read + Write>(
-//!     mut stream: S,
-//!     handshake: Handshake<AuthKey>,
-//! ) -> Result<(), Error> {
-//!     let (mut inbox, mut outbox) = (Inbox::new(), Outbox::new());
-//!     let mut negotiation = Negotiation::new(handshake);
-//!     // A stream that cannot move a byte for now would say so with `None` here.
-//!     negotiation.drive(&mut inbox, |operation| match operation {
-//!         Operation::Write(bytes) => stream.write(bytes).map(Some),
-//!         Operation::Read(space) => stream.read(space.into_slice()).map(Some),
-//!     })?;
-//!     inbox.open(1 << 20);
-//!     let mut large = Vec::new();
-//!     loop {
-//!         let read = |space: mpconn::Space<'_>| stream.read(space.into_slice()).map(Some);
-//!         match inbox.receive_with(1 << 20, &mut large, read) {
-//!             Err(Error::Ended) => return Ok(()),
-//!             received => received?,
-//!         };
-//!         outbox.send_with(inbox.message(), |slices| stream.write_vectored(slices).map(Some))?;
-//!     }
-//! }
-//! #
-//! # struct Rng;
-//! # impl rand_core::TryRng for Rng {
-//! #     type Error = core::convert::Infallible;
-//! #     fn try_next_u32(&mut self) -> Result<u32, Self::Error> { Ok(7) }
-//! #     fn try_next_u64(&mut self) -> Result<u64, Self::Error> { Ok(7) }
-//! #     fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Self::Error> {
-//! #         to.fill(7);
-//! #         Ok(())
+//! # let handshake = Handshake::connecting(&b"a key"[..], &Policy::COMPAT, &mut Rng).unwrap();
+//! # let mut connection = Connection::new(handshake, 1 << 20);
+//! # let mut answers = Vec::new();
+//! # while answers.is_empty() {
+//! #     while let Some(event) = connection.poll().unwrap() {
+//! #         match event {
+//! #             ConnectionEvent::Authenticated(_) => connection.send(b"hello").unwrap(),
+//! #             ConnectionEvent::Message => answers.push(connection.message().to_vec()),
+//! #             _ => unreachable!(),
+//! #         }
+//! #     }
+//! #     if connection.wants_write() {
+//! #         let n = client.write_vectored(&connection.chunks().map(IoSlice::new)).unwrap();
+//! #         connection.sent(n);
+//! #     } else if answers.is_empty() {
+//! #         let n = client.read(connection.read_buf().into_slice()).unwrap();
+//! #         connection.received(n);
 //! #     }
 //! # }
-//! # impl rand_core::TryCryptoRng for Rng {}
-//! # #[cfg(unix)] {
-//! # use std::os::unix::net::UnixStream;
-//! # let (server, mut stream) = UnixStream::pair().unwrap();
-//! # let key = AuthKey::new("a key of both sides");
-//! # let accepting = Handshake::accepting(key.clone(), &Policy::COMPAT, &mut Rng).unwrap();
-//! # let server = std::thread::spawn(move || serve(server, accepting));
-//! # let connecting = Handshake::connecting(key, &Policy::COMPAT, &mut Rng).unwrap();
-//! # let (mut inbox, mut negotiation) = (Inbox::new(), Negotiation::<_>::new(connecting));
-//! # let proof = negotiation.drive(&mut inbox, |operation| match operation {
-//! #     Operation::Write(bytes) => stream.write(bytes).map(Some),
-//! #     Operation::Read(space) => stream.read(space.into_slice()).map(Some),
-//! # });
-//! # assert!(proof.unwrap().is_some());
-//! # stream.write_all(b"\0\0\0\x05hello").unwrap();
-//! # let mut answer = [0; 9];
-//! # stream.read_exact(&mut answer).unwrap();
-//! # assert_eq!(&answer, b"\0\0\0\x05hello");
-//! # drop(stream);
-//! # server.join().unwrap().unwrap();
+//! # assert_eq!(answers, [b"hello"]);
+//! # drop(client);
+//! # server.join().unwrap();
 //! # }
 //! ```
+//!
+//! The loop leaves out that a read or write may be interrupted (call it again) or would block (wait, then
+//! call it again). The random bytes of a real driver are the system's: `SysRng` of the crate `getrandom`.
+//!
+//! # Listeners
+//!
+//! An [`Acceptor`] holds the connections of a listener whose handshake is pending: how many there may be,
+//! for how long, which one is dropped to make room, and how long to pause when the system is short of
+//! file descriptors. It reads no clock either: the driver passes the time.
+//!
+//! # Layers
+//!
+//! | with | types |
+//! | --- | --- |
+//! | an allocator | [`Connection`] and [`Acceptor`]; a connection is made of a [`RecvBuffer`], a [`SendBuffer`] and, for the handshake, a [`HandshakeDriver`] |
+//! | no allocator | [`Framer`] decodes frames from the caller's buffer, [`Transmit`] encodes a header and counts partial writes, and [`Handshake`] is the state machine of the messages in between |
+//!
+//! [`Connection::split`] returns the buffers of both directions, for two threads or tasks, and for messages
+//! that are sent from the caller's memory without a copy.
+//!
+//! Without an allocator, the driver's loop is this. `examples/serial` in the repository is a whole one.
+//!
+//! - [`Handshake::Send`]: create a [`Transmit`] for [`message`](ToSend::message), write its
+//!   [`slices`](Transmit::slices), report partial writes with [`advance`](Transmit::advance), and when it
+//!   is done, call [`sent`](ToSend::sent).
+//! - [`Handshake::Receive`]: pass the unread bytes to [`Framer::next`] and drop as many as it says were
+//!   used. Pass the payload of [`Event::Frame`] to [`receive`](ToReceive::receive). On [`Event::Need`],
+//!   read more behind the unread bytes. At the end of the stream, call [`Framer::eof`].
+//! - [`Handshake::Done`]: raise the limit with [`Framer::set_max`] and continue with the same buffer: the
+//!   last message of the handshake and the first one behind it may have come with one read.
+//! - A frame that is longer than the framer's `inline` comes as [`Event::Begin`] and then in
+//!   [chunks](Event::Chunk). What is not in the buffer yet can be read straight into its destination and
+//!   reported with [`Framer::advance`]. Let that memory grow with what arrives, since a header only claims
+//!   a length.
 //!
 //! # The handshake's states
 //!
-//! [`Handshake::Send`] and [`Handshake::Receive`] are these, which a test walks edge by edge. Each
-//! side goes through both halves: a listener delivers first, a client answers first.
+//! Each side goes through both halves: a listener delivers its challenge first, a client answers first.
 //!
 //! ```text
 //! delivering
@@ -208,22 +161,22 @@
 //!   receive verdict   -- anything else --------> AuthError
 //! ```
 //!
-//! # What it promises
+//! # Guarantees
 //!
-//! No byte of a peer's panics, allocates what it merely claims, or is held against another peer.
-//! Nothing is `unsafe`. The same bytes in any split give the same messages. Limits are named and
-//! can be set; errors are typed, and say what to do.
+//! - Input from a peer never causes a panic. Memory grows with the bytes received, not with the length
+//!   that a header claims. Peers are isolated from each other.
+//! - The same bytes give the same messages, however they are split.
+//! - There is no `unsafe` code. Limits are named and can be set. Errors are typed.
 //!
-//! The handshake proves that both sides hold one key, and no more: it encrypts nothing, it does not
-//! bind the proof to the connection, and a listener in the middle can relay it. On a network that
-//! others can write to, run it inside TLS or another tunnel.
+//! The handshake proves that both sides hold one key, and nothing else: it does not encrypt, it does not
+//! bind the proof to the connection, and an attacker between the two can relay it. On a network that
+//! others can write to, run it inside TLS or another secure tunnel.
 //!
 //! # Features
 //!
-//! - `std` (default): [`Address`], [`Error`], [`Outbox`], [`Negotiation`], and the key of the
-//!   process. Implies `alloc`.
-//! - `alloc`: [`AuthKey`], [`Inbox`] and [`encode`].
-//! - without either: [`Framer`], [`Transmit`] and [`Handshake`], which never allocate.
+//! - `std` (default): [`Address`], and the key of the process. Implies `alloc`.
+//! - `alloc`: [`Connection`], [`Acceptor`], what they are made of, [`AuthKey`] and [`encode`].
+//! - Without either: [`Framer`], [`Transmit`] and [`Handshake`], which never allocate.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -233,10 +186,16 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+#[cfg(feature = "alloc")]
+mod acceptor;
 #[cfg(feature = "std")]
 mod address;
+#[cfg(feature = "alloc")]
+mod connection;
 mod digest;
-#[cfg(feature = "std")]
+#[cfg(feature = "alloc")]
+mod driver;
+#[cfg(feature = "alloc")]
 mod error;
 mod frame;
 #[cfg(all(feature = "std", any(test, feature = "__fuzzing")))]
@@ -244,35 +203,37 @@ mod frame;
 pub mod fuzzing;
 mod handshake;
 #[cfg(feature = "alloc")]
-mod inbox;
-#[cfg(feature = "alloc")]
 mod key;
-#[cfg(feature = "std")]
-mod negotiation;
-#[cfg(feature = "std")]
-mod outbox;
+#[cfg(feature = "alloc")]
+mod recv_buffer;
+#[cfg(feature = "alloc")]
+mod send_buffer;
 #[cfg(any(test, feature = "__fuzzing"))]
 mod testing;
 mod transmit;
 
+#[cfg(feature = "alloc")]
+pub use acceptor::{AcceptTime, Acceptor, Client, ClientId, ClientProgress, Full, RealTime};
 #[cfg(feature = "std")]
 pub use address::{Address, AddressError, Family};
+#[cfg(feature = "alloc")]
+pub use connection::{Connection, ConnectionEvent};
 pub use digest::Digest;
-#[cfg(feature = "std")]
-pub use error::{Error, PeerError, Phase};
+#[cfg(feature = "alloc")]
+pub use driver::{HandshakeDriver, Progress};
+#[cfg(feature = "alloc")]
+pub use error::ProtocolError;
 pub use frame::{Event, FrameError, Framer, MAX_HEADER, Want};
 pub use handshake::{
     AuthError, Authenticated, CLIENT_MARK, Dialect, Handshake, MAX_MESSAGE, Policy, Proof, Role,
     StartError, ToReceive, ToSend,
 };
 #[cfg(feature = "alloc")]
-pub use inbox::{Inbox, Space};
-#[cfg(feature = "alloc")]
 pub use key::AuthKey;
-#[cfg(feature = "std")]
-pub use negotiation::{Negotiation, Operation};
-#[cfg(feature = "std")]
-pub use outbox::Outbox;
+#[cfg(feature = "alloc")]
+pub use recv_buffer::{ReadBuf, RecvBuffer};
+#[cfg(feature = "alloc")]
+pub use send_buffer::{SendBuffer, SendError};
 #[cfg(feature = "alloc")]
 pub use transmit::encode;
 pub use transmit::{Extended, TooLong, Transmit};

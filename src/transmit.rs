@@ -70,6 +70,18 @@ impl Transmit {
         Ok(Self { header, header_len, header_sent: 0, payload_len, payload_sent: 0 })
     }
 
+    /// No frame: nothing is left to write, and nothing was written.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn none() -> Self {
+        Self {
+            header: [0; MAX_HEADER],
+            header_len: 0,
+            header_sent: 0,
+            payload_len: 0,
+            payload_sent: 0,
+        }
+    }
+
     /// The header's bytes that are still to be written, all of them at first.
     #[inline]
     #[must_use]

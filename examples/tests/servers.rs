@@ -18,6 +18,8 @@ const SERVERS: &[&str] = &[
     env!("CARGO_BIN_EXE_thread_server"),
     env!("CARGO_BIN_EXE_mio_server"),
     env!("CARGO_BIN_EXE_uring_server"),
+    env!("CARGO_BIN_EXE_smol_server"),
+    env!("CARGO_BIN_EXE_embedded_server"),
 ];
 
 /// A running server, which ends with the test.

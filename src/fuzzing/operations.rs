@@ -2,14 +2,14 @@
 //! many bytes as the data says.
 
 use std::collections::VecDeque;
-use std::io::{self, Read};
+use std::io::Read;
 use std::vec;
 use std::vec::Vec;
 
 use super::Input;
-use crate::{Error, FrameError, Inbox, Outbox, Space, Transmit};
+use crate::{FrameError, ReadBuf, RecvBuffer, SendBuffer, SendError};
 
-/// The longest message that the inbox does not read into place.
+/// The longest message that is read ahead.
 const INLINE: usize = 64 * 1024;
 
 /// What goes in at one end comes out at the other: whole, once, in order, whatever is given up,
@@ -17,8 +17,7 @@ const INLINE: usize = 64 * 1024;
 pub fn operations(data: &[u8]) {
     let mut input = Input(data);
     let mut sender = Sender::default();
-    let mut receiver = Receiver::default();
-    receiver.inbox.open(u64::MAX);
+    let mut receiver = Receiver { recv: RecvBuffer::new(u64::MAX), received: 0 };
     while !input.0.is_empty() {
         let (kind, choice) = (input.byte(), input.byte());
         if kind & 0x80 == 0 {
@@ -28,7 +27,7 @@ pub fn operations(data: &[u8]) {
         }
     }
     sender.finish();
-    receiver.read_all(sender.wire, &sender.begun, sender.outbox.is_half_sent());
+    receiver.read_all(sender.wire, &sender.begun, sender.send.is_poisoned());
 }
 
 /// A few bytes, or as many as decide how a message is read: rarely, since these take long.
@@ -47,138 +46,128 @@ fn payload(choice: u8, nth: usize) -> Vec<u8> {
 
 #[derive(Default)]
 struct Sender {
-    outbox: Outbox,
+    send: SendBuffer,
     wire: VecDeque<u8>,
     /// The messages of which a byte was written or buffered, in that order.
     begun: Vec<Vec<u8>>,
-    under_way: Option<(Transmit, Vec<u8>)>,
+    /// The payload of the message that was begun in the buffer.
+    under_way: Option<UnderWay>,
 }
 
-/// Takes this many bytes, and no more for now.
-fn into_wire(
-    wire: &mut VecDeque<u8>,
-    mut room: usize,
-) -> impl FnMut(&[io::IoSlice<'_>]) -> io::Result<Option<usize>> {
-    move |slices| {
-        let before = wire.len();
-        for slice in slices {
-            let n = slice.len().min(room);
-            wire.extend(&slice[..n]);
-            room -= n;
-        }
-        let written = wire.len() - before;
-        Ok(Some(written).filter(|&written| written > 0))
-    }
+struct UnderWay {
+    payload: Vec<u8>,
+    /// A byte of it was written.
+    is_touched: bool,
 }
 
 impl Sender {
     fn operate(&mut self, kind: u8, choice: u8, room: u8) {
         let room = usize::from(room) << (kind >> 4 & 7);
         let payload = payload(choice, self.begun.len());
-        let is_broken = self.outbox.is_half_sent();
-        // What is under way must be ended before anything else is begun.
-        let is_inside = self.under_way.as_ref().is_some_and(|(begun, _)| !begun.is_untouched());
+        let was_poisoned = self.send.is_poisoned();
+        let is_inside = self.under_way.as_ref().is_some_and(|begun| begun.is_touched);
         match kind & 0x0f {
-            0 if !is_inside => match self.outbox.begin(&payload) {
-                Ok(transmit) => {
-                    self.under_way = Some((transmit, payload));
-                    self.transmit(room);
+            // Begins a message; one that was under way has lost its payload, as if it were leaked.
+            0 | 1 => {
+                self.under_way = None;
+                let begun = self.send.begin(payload.len());
+                self.expect(begun, was_poisoned || is_inside);
+                if begun.is_ok() {
+                    self.under_way = Some(UnderWay { payload, is_touched: false });
+                    self.write(room);
                 }
-                Err(error) => assert!(is_broken && matches!(error, Error::HalfSent)),
-            },
-            1 if !is_inside => {
-                let before = self.wire.len();
-                let buffered = self.outbox.buffered();
-                let room = into_wire(&mut self.wire, room);
-                let sent = self.outbox.send_with(&payload, room);
-                let written = self.wire.len() - before;
-                let is_begun = written > buffered;
-                if is_begun {
-                    self.begun.push(payload);
-                }
-                assert!(sent.is_err() || !is_broken);
-                assert_eq!(self.outbox.is_half_sent(), is_broken || (is_begun && sent.is_err()));
             }
-            2 if !is_inside => {
-                let buffered = self.outbox.buffered();
-                assert_eq!(self.outbox.feed(&payload).is_err(), is_broken);
-                if !is_broken {
-                    assert_eq!(self.outbox.buffered(), buffered + 4 + payload.len());
+            2 | 3 => {
+                self.under_way = None;
+                let buffered = self.send.buffered();
+                let pushed = self.send.push(&payload);
+                self.expect(pushed, was_poisoned || is_inside);
+                if pushed.is_ok() {
+                    assert_eq!(self.send.buffered(), buffered + 4 + payload.len());
                     self.begun.push(payload);
                 }
             }
-            3 if !is_inside && !is_broken => {
-                let messages = [payload.clone(), vec![], payload];
-                let room = into_wire(&mut self.wire, usize::MAX);
-                self.outbox.send_many_with(&messages, room).expect("there is room");
-                self.begun.extend(messages);
-            }
-            4 if !is_inside && !is_broken => {
-                let before = self.outbox.buffered();
-                self.outbox.feed(&payload).expect("the stream is whole");
-                self.outbox.take_back(before);
-                if self.outbox.buffered() > before {
+            4 if self.under_way.is_none() && !was_poisoned => {
+                let before = self.send.buffered();
+                self.send.push(&payload).expect("the stream is whole");
+                self.send.truncate(before);
+                if self.send.buffered() > before {
                     self.begun.push(payload);
                 }
             }
             5 => {
-                if let Some((transmit, payload)) = self.under_way.take() {
-                    self.outbox.keep(&transmit, &payload);
+                if let Some(UnderWay { payload, .. }) = self.under_way.take() {
+                    self.send.keep(&payload);
+                    assert_eq!(self.send.is_poisoned(), was_poisoned);
                 }
             }
             6 => {
-                let flushed = self.outbox.flush_with(into_wire(&mut self.wire, room));
-                assert_eq!(flushed.is_err(), is_broken);
+                // A transport that fails. What was pushed and not written stays.
+                self.under_way = None;
+                let buffered = self.send.buffered();
+                self.send.abandon();
+                if self.send.is_poisoned() {
+                    assert_eq!(self.send.buffered(), 0);
+                    self.drop_unwritten(buffered * usize::from(!was_poisoned));
+                } else {
+                    assert!(!is_inside);
+                    assert_eq!(self.send.buffered(), buffered);
+                }
             }
-            _ => self.transmit(room),
+            _ => self.write(room),
         }
     }
 
-    fn transmit(&mut self, room: usize) {
-        let Some((mut transmit, payload)) = self.under_way.take() else { return };
-        let was_untouched = transmit.is_untouched();
-        let room = into_wire(&mut self.wire, room);
-        let sent = self.outbox.transmit_with(&mut transmit, &payload, room);
-        if was_untouched && !transmit.is_untouched() {
-            self.begun.push(payload.clone());
-        }
-        match sent {
-            Ok(true) => assert!(transmit.is_done()),
-            Ok(false) => self.under_way = Some((transmit, payload)),
-            Err(error) => assert!(matches!(error, Error::HalfSent)),
+    fn expect(&mut self, accepted: Result<(), SendError>, is_poisoned: bool) {
+        assert_eq!(accepted.is_err(), is_poisoned);
+        assert!(accepted.is_ok() || accepted == Err(SendError::Poisoned));
+        assert_eq!(self.send.is_poisoned(), is_poisoned);
+    }
+
+    /// What was dropped of the buffer does not arrive: whole messages from the last one back, and the
+    /// one inside which the stream stops, which `read_all` does not expect.
+    fn drop_unwritten(&mut self, mut bytes: usize) {
+        while let Some(last) = self.begun.last() {
+            let length = 4 + last.len();
+            if bytes < length {
+                break;
+            }
+            bytes -= length;
+            self.begun.pop();
         }
     }
 
-    /// Sends what is left, unless it cannot be.
+    fn write(&mut self, mut room: usize) {
+        while room > 0 && !self.send.is_empty() {
+            let payload = self.under_way.as_ref().map_or(&[][..], |begun| &begun.payload);
+            let buffered = self.send.buffered();
+            let bytes = self.send.chunks(payload).concat();
+            let n = bytes.len().min(room);
+            self.wire.extend(&bytes[..n]);
+            room -= n;
+            if let Some(begun) = self.under_way.as_mut().filter(|_| n > buffered)
+                && !begun.is_touched
+            {
+                begun.is_touched = true;
+                self.begun.push(begun.payload.clone());
+            }
+            assert_eq!(self.send.advance(n), n == bytes.len());
+        }
+        if self.send.is_empty() {
+            self.under_way = None;
+        }
+    }
+
+    /// Writes what is left, unless the stream is out of step.
     fn finish(&mut self) {
-        self.transmit(usize::MAX);
-        let room = into_wire(&mut self.wire, usize::MAX);
-        let flushed = self.outbox.flush_with(room);
-        assert_eq!(flushed.is_err(), self.outbox.is_half_sent());
-        assert!(flushed.is_err() || self.outbox.buffered() == 0);
+        self.write(usize::MAX);
+        assert!(self.send.is_empty());
     }
 }
 
-#[derive(Default)]
 struct Receiver {
-    inbox: Inbox,
+    recv: RecvBuffer,
     received: usize,
-}
-
-/// Gives this many bytes, and then none for now, or the end.
-fn from_wire(
-    wire: &mut VecDeque<u8>,
-    mut most: usize,
-    ends: bool,
-) -> impl FnMut(Space<'_>) -> io::Result<Option<usize>> {
-    move |space| {
-        let space = space.into_slice();
-        assert!(!space.is_empty(), "a read into nothing would look like the end");
-        let n = most.min(wire.len()).min(space.len());
-        wire.read_exact(&mut space[..n])?;
-        most -= n;
-        Ok(Some(n).filter(|&n| n > 0 || ends))
-    }
 }
 
 impl Receiver {
@@ -192,29 +181,31 @@ impl Receiver {
     ) -> bool {
         match kind & 7 {
             0 => {
-                let unread = std::mem::take(&mut self.inbox).into_unread();
-                self.inbox = Inbox::resumed(unread, u64::MAX);
+                let recv = std::mem::replace(&mut self.recv, RecvBuffer::new(u64::MAX));
+                self.recv = RecvBuffer::resumed(recv.into_unread(), u64::MAX);
             }
-            1 => self.inbox.release(),
+            1 => {
+                self.recv.release();
+                if let Some(memory) = self.recv.detach_idle().filter(|_| choice & 1 == 1) {
+                    self.recv.attach(memory);
+                }
+            }
             2 => {
-                let is_ready = self.inbox.is_ready(u64::MAX);
+                let is_ready = self.recv.is_ready();
                 let found = self.receive(wire, 0, begun).expect("the stream goes on");
                 assert!(is_ready || !found, "what is there is seen");
             }
             3 => {
                 let max = u64::from(choice);
-                let read = from_wire(wire, usize::MAX, false);
-                let found = self.inbox.receive_with(max, &mut Vec::new(), read);
-                match found {
+                match receive_with(&mut self.recv, max, &mut Vec::new(), wire, usize::MAX) {
                     Ok(true) => self.take(choice, begun),
                     Ok(false) => {}
                     Err(error) => {
                         let length = begun[self.received].len() as u64;
-                        let too_long = FrameError::TooLong { length, max };
-                        let is_so = |error| matches!(error, Error::Frame(e) if e == too_long);
-                        assert!(length > max && is_so(error));
-                        assert!(self.inbox.has_failed() && self.inbox.is_ready(u64::MAX));
-                        assert!(is_so(self.receive(wire, 9, begun).expect_err("it is final")));
+                        assert!(length > max);
+                        assert_eq!(error, FrameError::TooLong { length, max });
+                        assert!(self.recv.has_failed() && self.recv.is_ready());
+                        assert_eq!(self.receive(wire, 9, begun), Err(error), "it is final");
                         return false;
                     }
                 }
@@ -232,11 +223,10 @@ impl Receiver {
         wire: &mut VecDeque<u8>,
         most: usize,
         begun: &[Vec<u8>],
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, FrameError> {
         // Memory to use again, which may be too short or too long.
-        let mut offer = vec![7; most];
-        let read = from_wire(wire, most, false);
-        let found = self.inbox.receive_with(u64::MAX, &mut offer, read)?;
+        let mut reuse = vec![7; most];
+        let found = receive_with(&mut self.recv, u64::MAX, &mut reuse, wire, most)?;
         if found {
             self.take(u8::try_from(most % 3).expect("below 3"), begun);
         }
@@ -247,33 +237,63 @@ impl Receiver {
     fn take(&mut self, how: u8, begun: &[Vec<u8>]) {
         let expected = &begun[self.received];
         self.received += 1;
-        assert!(self.inbox.message() == expected);
+        assert!(self.recv.message() == expected);
         match how % 3 {
-            0 => assert!(self.inbox.take() == *expected),
+            0 => assert!(self.recv.take() == *expected),
             1 => {
                 let mut out = vec![7; 7];
-                self.inbox.take_to(&mut out);
+                self.recv.take_to(&mut out);
                 assert!(out == *expected);
             }
             _ => return,
         }
-        assert!(self.inbox.message().is_empty(), "it is taken once");
+        assert!(self.recv.message().is_empty(), "it is taken once");
     }
 
     /// All that is left, and then the end: inside the last message, or between two.
-    fn read_all(&mut self, mut wire: VecDeque<u8>, begun: &[Vec<u8>], is_half_sent: bool) {
-        let error = loop {
-            let read = from_wire(&mut wire, usize::MAX, true);
-            match self.inbox.receive_with(u64::MAX, &mut Vec::new(), read) {
-                Ok(found) => {
-                    assert!(found, "it waits where there is an end");
-                    self.take(0, begun);
-                }
-                Err(error) => break error,
+    fn read_all(&mut self, mut wire: VecDeque<u8>, begun: &[Vec<u8>], is_poisoned: bool) {
+        let reuse = &mut Vec::new();
+        while receive_with(&mut self.recv, u64::MAX, reuse, &mut wire, usize::MAX)
+            .expect("the stream is right")
+        {
+            self.take(0, begun);
+        }
+        let is_clean = self.recv.eof().is_ok();
+        assert!(is_clean || is_poisoned);
+        assert_eq!(self.received, begun.len() - usize::from(!is_clean));
+        self.recv.release();
+    }
+}
+
+/// Receives one message, with at most so many bytes of the wire. False: there are no more for now.
+fn receive_with(
+    recv: &mut RecvBuffer,
+    max: u64,
+    reuse: &mut Vec<u8>,
+    wire: &mut VecDeque<u8>,
+    mut most: usize,
+) -> Result<bool, FrameError> {
+    while !recv.poll_reusing(max, reuse)? {
+        let n = match recv.read_buf() {
+            // A transport that appends, and one that does not.
+            ReadBuf::Spare(vec) if most & 1 == 1 => {
+                let n = most.min(wire.len()).min(vec.capacity() - vec.len());
+                vec.extend(wire.drain(..n));
+                n
+            }
+            space => {
+                let space = space.into_slice();
+                assert!(!space.is_empty(), "a read into nothing would look like the end");
+                let n = most.min(wire.len()).min(space.len());
+                wire.read_exact(&mut space[..n]).expect("they are there");
+                n
             }
         };
-        assert_eq!(self.received, begun.len() - usize::from(is_half_sent));
-        assert_eq!(matches!(error, Error::Ended), !is_half_sent);
-        self.inbox.release();
+        if n == 0 {
+            return Ok(false);
+        }
+        recv.advance(n);
+        most -= n;
     }
+    Ok(true)
 }

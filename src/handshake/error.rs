@@ -108,6 +108,16 @@ pub enum StartError<E> {
     Rng(E),
 }
 
+impl<E> StartError<E> {
+    /// Converts the error of the generator.
+    pub fn map_rng<F>(self, convert: impl FnOnce(E) -> F) -> StartError<F> {
+        match self {
+            Self::EmptyKey => StartError::EmptyKey,
+            Self::Rng(error) => StartError::Rng(convert(error)),
+        }
+    }
+}
+
 impl<E> fmt::Display for StartError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -22,9 +22,6 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::scripted::{self, Scripted};
 
-/// What was sent half-way before its time was up is gone on with by the next send.
-pub const SENDS_RESUME: bool = true;
-
 /// What [`Connection`]s run over here, and the runtime that drives it.
 pub trait Transport: adapter::Transport {
     /// How long an operation may take unless somebody says otherwise.

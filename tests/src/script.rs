@@ -8,7 +8,10 @@ use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
 use std::mem;
 
-use mpconn::{Error, FrameError, Handshake, Inbox, Negotiation, Operation, Phase, Space};
+use mpconn::{
+    FrameError, Handshake, HandshakeDriver, MAX_MESSAGE, ReadBuf, RecvBuffer, SendBuffer,
+};
+use mpconn_sockets::{Error, Operation, Phase, drive};
 
 /// What happens once, at one byte of one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,8 +172,9 @@ impl Peer for Recording {
 /// Holds a handshake, and says one thing more when it is done.
 #[derive(Debug)]
 pub struct Authenticating {
-    negotiation: Option<Negotiation<Vec<u8>>>,
-    inbox: Inbox,
+    driver: Option<HandshakeDriver<Vec<u8>>>,
+    recv: RecvBuffer,
+    send: SendBuffer,
     pending: VecDeque<u8>,
     then: Vec<u8>,
 }
@@ -178,17 +182,18 @@ pub struct Authenticating {
 impl Authenticating {
     /// The other side of the handshake, `then` to be said at its end.
     pub fn new(handshake: Handshake<Vec<u8>>, then: Vec<u8>) -> Self {
-        let negotiation = Some(Negotiation::new(handshake));
-        Self { negotiation, inbox: Inbox::new(), pending: VecDeque::new(), then }
+        let (recv, send) = (RecvBuffer::new(MAX_MESSAGE as u64), SendBuffer::new());
+        let driver = Some(HandshakeDriver::new(handshake));
+        Self { driver, recv, send, pending: VecDeque::new(), then }
     }
 }
 
 impl Peer for Authenticating {
     fn told(&mut self, bytes: &[u8], answer: &mut VecDeque<u8>) {
         self.pending.extend(bytes);
-        let Some(negotiation) = &mut self.negotiation else { return };
+        let Some(driver) = &mut self.driver else { return };
         let pending = &mut self.pending;
-        let done = negotiation.drive(&mut self.inbox, |operation| match operation {
+        let done = drive(driver, &mut self.recv, &mut self.send, |operation| match operation {
             Operation::Write(bytes) => {
                 answer.extend(bytes);
                 Ok(Some(bytes.len()))
@@ -200,22 +205,22 @@ impl Peer for Authenticating {
             Ok(None) => {}
             Ok(Some(_)) => {
                 answer.extend(mem::take(&mut self.then));
-                self.negotiation = None;
+                self.driver = None;
             }
             // It says no more, and the other side finds out.
-            Err(_) => self.negotiation = None,
+            Err(_) => self.driver = None,
         }
     }
 }
 
 /// Reads into a space of either kind, spare capacity as such.
 pub fn fill(
-    space: Space<'_>,
+    space: ReadBuf<'_>,
     read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
 ) -> io::Result<usize> {
     match space {
-        Space::Slice(slice) => read(slice),
-        Space::Spare(vec) => {
+        ReadBuf::Slice(slice) => read(slice),
+        ReadBuf::Spare(vec) => {
             let filled = vec.len();
             vec.resize(vec.capacity(), 0);
             let read = read(&mut vec[filled..]);

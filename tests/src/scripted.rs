@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use mpconn::Space;
+use mpconn::ReadBuf;
 use mpconn_blocking::Deadline;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{self as tokio_io, AsyncRead, AsyncWrite};
 
 use crate::script::{Way, Wire, fill};
 
@@ -42,7 +42,7 @@ impl Scripted {
     }
 
     /// Reads as [`Wire::read`] does.
-    pub fn read(&self, space: Space<'_>) -> io::Result<Option<usize>> {
+    pub fn read(&self, space: ReadBuf<'_>) -> io::Result<Option<usize>> {
         let mut nothing = false;
         let n = fill(space, |room| {
             let n = self.wire().read(room)?;
@@ -59,7 +59,7 @@ impl Scripted {
 }
 
 impl mpconn_blocking::Transport for Scripted {
-    fn receive(&self, space: Space<'_>, _: Deadline) -> io::Result<Option<usize>> {
+    fn receive(&self, space: ReadBuf<'_>, _: Deadline) -> io::Result<Option<usize>> {
         self.read(space)
     }
 
@@ -69,7 +69,7 @@ impl mpconn_blocking::Transport for Scripted {
 }
 
 impl mpconn_tokio::Transport for Scripted {
-    fn poll_receive(&self, _: &mut Context<'_>, space: Space<'_>) -> Poll<io::Result<usize>> {
+    fn poll_receive(&self, _: &mut Context<'_>, space: ReadBuf<'_>) -> Poll<io::Result<usize>> {
         self.poll(Way::In, || self.read(space))
     }
 
@@ -114,7 +114,7 @@ impl Scripted {
         })
     }
 
-    fn poll_read(&self, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(&self, buffer: &mut tokio_io::ReadBuf<'_>) -> Poll<io::Result<()>> {
         let room = buffer.initialize_unfilled();
         self.poll_uninterrupted(Way::In, || self.wire().read(room)).map_ok(|n| buffer.advance(n))
     }
@@ -144,7 +144,7 @@ impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
+        buffer: &mut tokio_io::ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.0.poll_read(buffer)
     }
@@ -216,7 +216,7 @@ impl AsyncRead for Buffering {
     fn poll_read(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
+        buffer: &mut tokio_io::ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.wire.poll_read(buffer)
     }

@@ -12,7 +12,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use mpconn::{Address, AuthKey, Error};
+use mpconn::{Address, AuthKey};
+use mpconn_sockets::Error;
 use mpconn_tokio::ConnectOptions;
 use rustix::net::sockopt::set_socket_linger;
 use tokio::runtime::{Builder, Runtime};

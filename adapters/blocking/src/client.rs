@@ -4,11 +4,14 @@ use std::io;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use mpconn::{Address, AddressError, AuthKey, Error, Extended, Phase, Policy, Role};
-use mpconn_sockets::{Connecting, RETRY_AFTER, resolve, share};
+use mpconn::{Address, AddressError, AuthKey, Extended, Policy, Role};
+use mpconn_sockets::{Connecting, Error, Phase, RETRY_AFTER, resolve, share};
 
+use crate::connection::Connection;
+use crate::deadline::Deadline;
+use crate::platform::socket::{self, Socket};
 use crate::session::establish;
-use crate::{Connection, Deadline, Socket, Transport};
+use crate::transport::Transport;
 
 /// Connects to a listener that has the same key: Python's `Client(address, authkey=key)`.
 ///
@@ -81,7 +84,7 @@ impl ConnectOptions {
 fn open(address: &Address, deadline: Deadline) -> io::Result<Socket> {
     match address {
         Address::Inet { host, port } => open_tcp(host, *port, deadline),
-        address => try_until(deadline, || crate::platform::open(address)),
+        address => try_until(deadline, || socket::open(address)),
     }
 }
 

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use getrandom::SysRng;
 use mpconn::{
-    Address, Authenticated, Dialect, Error, Extended, Handshake, Inbox, Negotiation, Policy, Role,
+    Address, Authenticated, Dialect, Extended, Handshake, HandshakeDriver, Policy, RecvBuffer,
+    Role, StartError,
 };
+use mpconn_sockets::{Admitted, Error, MAX_MESSAGE_BYTES, timed_out};
 
-use mpconn_sockets::Admitted;
-
+use crate::deadline::Deadline;
+use crate::platform::socket::Socket;
+use crate::receiver::Receiver;
+use crate::sender::Sender;
 use crate::session::drive;
-use crate::{Deadline, Duplex, Receiver, Sender, Socket, Transport};
+use crate::transport::{Duplex, Transport};
 
 /// A connection to a Python, or to another of these: Python's `Connection`.
 ///
@@ -43,14 +47,14 @@ impl<T> Connection<T> {
     /// The same, over a transport from which these bytes were received already, as
     /// [`into_parts`](Self::into_parts) gives them.
     pub fn resumed(transport: T, unread: Vec<u8>) -> Self {
-        let inbox = Inbox::resumed(unread, mpconn_sockets::MAX_MESSAGE_BYTES);
-        Self::opened(Admitted { socket: transport, peer: None, inbox, authenticated: None })
+        let recv = RecvBuffer::resumed(unread, MAX_MESSAGE_BYTES);
+        Self::opened(Admitted { socket: transport, peer: None, recv, authenticated: None })
     }
 
     pub(crate) fn opened(admitted: Admitted<T>) -> Self {
         let transport = Arc::new(admitted.socket);
         let sender = Sender::opened(Arc::clone(&transport));
-        let mut receiver = Receiver::opened(transport, admitted.inbox);
+        let mut receiver = Receiver::opened(transport, admitted.recv);
         receiver.authenticated = admitted.authenticated;
         receiver.peer = admitted.peer;
         Self { receiver, sender }
@@ -172,6 +176,21 @@ impl<T: Transport> Connection<T> {
         self.sender.send_many(messages)
     }
 
+    /// See [`Sender::buffered`].
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.sender.buffered()
+    }
+
+    /// See [`Sender::flush`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.sender.flush()
+    }
+
     /// See [`Receiver::recv_bytes`].
     ///
     /// # Errors
@@ -270,21 +289,20 @@ impl<T: Transport> Connection<T> {
 
     fn turn(
         &mut self,
-        handshake: Result<Handshake<&[u8], Dialect>, mpconn::StartError<getrandom::Error>>,
+        handshake: Result<Handshake<&[u8], Dialect>, StartError<getrandom::Error>>,
         timeout: Option<Duration>,
     ) -> Result<Dialect, Error> {
         if !self.is_writable() && !self.is_closed() {
             return Err(Error::HalfSent);
         }
-        let mut negotiation = Negotiation::new(handshake?);
-        let (transport, inbox) = self.receiver.parts()?;
-        match drive(&mut negotiation, transport, inbox, Deadline::after(timeout))? {
+        let mut driver = HandshakeDriver::new(handshake?);
+        let (transport, recv) = self.receiver.parts()?;
+        let send = self.sender.buffer_mut();
+        match drive(&mut driver, transport, recv, send, Deadline::after(timeout))? {
             Some(proof) => Ok(proof),
             None => {
-                if negotiation.is_half_sent() {
-                    self.sender.break_off();
-                }
-                Err(negotiation.give_up())
+                send.abandon();
+                Err(timed_out(&driver))
             }
         }
     }

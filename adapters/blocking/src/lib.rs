@@ -136,8 +136,8 @@ pub use deadline::Deadline;
 pub use getrandom::SysRng;
 pub use listener::{Closer, Incoming, Listener, ListenerOptions};
 pub use mpconn::{
-    Address, AddressError, AuthError, AuthKey, Authenticated, Dialect, Digest, Error, Extended,
-    Family, FrameError, PeerError, Phase, Policy, Role, Space,
+    Address, AddressError, AuthError, AuthKey, Authenticated, Dialect, Digest, Extended, Family,
+    FrameError, Policy, ReadBuf, Role,
 };
 #[cfg(feature = "pickle")]
 pub use mpconn_pickle as pickle;
@@ -147,7 +147,9 @@ pub use mpconn_sockets::Credentials;
 pub use mpconn_sockets::ObjectError;
 #[cfg(windows)]
 pub use mpconn_sockets::Security;
-pub use platform::{Socket, one_way_pipe, pipe};
+pub use mpconn_sockets::{Error, PeerError, Phase};
+pub use platform::pipe::{one_way_pipe, pipe};
+pub use platform::socket::Socket;
 pub use receiver::Receiver;
 pub use sender::Sender;
 pub use transport::{Duplex, ReadWrite, Transport};

@@ -7,15 +7,18 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use mpconn::{
-    Address, AddressError, AuthKey, Error, Extended, Family, PeerError, Phase, Policy, Role,
+    AcceptTime, Address, AddressError, AuthKey, ClientId, Extended, Family, Policy, RealTime, Role,
 };
-use mpconn_sockets::{Bound, Closing, Listening, Shortage, Slot, Slots};
+use mpconn_sockets::{Bound, Closing, Error, Listening, PeerError, Phase, Slots, Turn};
 use rustix::fd::OwnedFd;
 
+use crate::connection::Connection;
+use crate::deadline::Deadline;
 use crate::platform::bell::Bell;
 use crate::platform::poll::{Watch, is_ready, poll_until, watch};
+use crate::platform::socket::{Socket, transfer_now};
 use crate::session::{establish, open};
-use crate::{Connection, Deadline, Socket, Transport};
+use crate::transport::Transport;
 
 /// Clients taken in at most before those that are pending are looked at again.
 const ACCEPT_AT_ONCE: usize = 64;
@@ -92,10 +95,9 @@ impl ListenerOptions {
             address,
             slots: Slots::new(self.0.session.clone(), self.0.max_pending),
             last_accepted: None,
-            clock: Duration::ZERO,
+            clock: AcceptTime::default(),
             waited: AtomicU64::new(0),
-            shortage: Shortage::default(),
-            paused_until: None,
+            made: Instant::now(),
         })
     }
 }
@@ -118,11 +120,11 @@ pub struct Listener {
     slots: Slots<Socket>,
     last_accepted: Option<Address>,
     /// The time spent in `accept` so far.
-    clock: Duration,
+    clock: AcceptTime,
     /// Nanoseconds spent in [`wait`](crate::wait) since, which is accepting too.
     waited: AtomicU64,
-    shortage: Shortage,
-    paused_until: Option<Instant>,
+    /// When [`RealTime`] began.
+    made: Instant,
 }
 
 impl Listener {
@@ -224,7 +226,7 @@ impl Listener {
     }
 
     fn next_outcome(&mut self, deadline: Deadline) -> Result<Outcome, Error> {
-        self.clock += Duration::from_nanos(mem::take(self.waited.get_mut()));
+        self.clock.0 += Duration::from_nanos(mem::take(self.waited.get_mut()));
         let mut since = Instant::now();
         loop {
             if let Some(outcome) = self.slots.next_outcome() {
@@ -236,14 +238,14 @@ impl Listener {
             }
             let ready = self.wait(deadline, true)?;
             let now = Instant::now();
-            self.clock += now - since;
+            self.clock.0 += now - since;
             since = now;
 
             // What has arrived comes first, then what has expired, then new clients.
-            for number in ready.slots {
-                self.slots.advance(number, Slot::advance_a_turn);
+            for id in ready.slots {
+                self.slots.progress(id, Turn::One, transfer_now);
             }
-            self.slots.expire(self.clock);
+            self.slots.expire(self.clock, transfer_now);
             if ready.clients {
                 self.take_clients()?;
             }
@@ -268,16 +270,13 @@ impl Listener {
         // Errors are always watched for: what must not be looked at stays out.
         let clients = clients.then(|| watch(&*self.bound, false));
         let bell = bell.then(|| watch(&*self.bell, false));
-        clients.into_iter().chain(bell).chain(
-            self.slots
-                .pending()
-                .map(|(_, slot)| watch(&slot.socket, slot.negotiation.wants_write())),
-        )
+        let pending = self.slots.pending().map(|(_, socket, writes)| watch(socket, writes));
+        clients.into_iter().chain(bell).chain(pending)
     }
 
     /// The same, for [`wait`](crate::wait).
     pub(crate) fn sources(&self) -> impl Iterator<Item = Watch<'_>> {
-        let clients = self.pause_left().is_none() && !self.slots.is_full_of_proved();
+        let clients = self.pause_left().is_none() && self.slots.acceptor().has_room();
         self.interests(clients, self.closing.is_of_this_process())
     }
 
@@ -290,13 +289,14 @@ impl Listener {
     /// How long until the first handshake expires, if one is pending.
     pub(crate) fn expiry_left(&self) -> Option<Duration> {
         let waited = Duration::from_nanos(self.waited.load(Ordering::Relaxed));
-        Some(self.slots.next_expiry()?.saturating_sub(self.clock + waited))
+        let expiry = self.slots.acceptor().next_expiry()?;
+        Some(expiry.0.saturating_sub(self.clock.0 + waited))
     }
 
     /// How long clients are still left waiting, if they are.
     pub(crate) fn pause_left(&self) -> Option<Duration> {
-        let left = self.paused_until?.saturating_duration_since(Instant::now());
-        Some(left).filter(|left| !left.is_zero())
+        let until = self.slots.acceptor().paused_until()?;
+        Some(until.0.saturating_sub(self.made.elapsed())).filter(|left| !left.is_zero())
     }
 
     /// Waits until something can be done.
@@ -305,7 +305,7 @@ impl Listener {
             return Err(Error::Closed);
         }
         let pause = self.pause_left();
-        let has_room = !with_slots || !self.slots.is_full_of_proved();
+        let has_room = !with_slots || self.slots.acceptor().has_room();
         let clients = pause.is_none() && has_room;
         let expiry = self.expiry_left().filter(|_| with_slots);
         let wake_at = [deadline.left(), pause, expiry];
@@ -321,23 +321,24 @@ impl Listener {
         if self.closing.is_closed() {
             return Err(Error::Closed);
         }
-        let slots = self.slots.pending().map(|(number, _)| number);
+        let slots = self.slots.pending().map(|(id, ..)| id);
         let ready = slots.zip(&watches[before_slots..]).filter(|(_, watch)| is_ready(watch));
         Ok(Ready {
             clients: clients && is_ready(&watches[0]),
-            slots: ready.map(|(number, _)| number).collect(),
+            slots: ready.map(|(id, _)| id).collect(),
         })
     }
 
     fn take_clients(&mut self) -> Result<(), Error> {
         // Looking at all that are pending costs as much as taking in so many.
-        for _ in 0..self.slots.pending().count().clamp(1, ACCEPT_AT_ONCE) {
-            if self.slots.is_full_of_proved() {
+        for _ in 0..self.slots.acceptor().len().clamp(1, ACCEPT_AT_ONCE) {
+            if !self.slots.acceptor().has_room() {
                 break;
             }
             let Some((socket, peer)) = self.take_client()? else { break };
-            if let Some(number) = self.slots.add(|_| socket, peer, self.clock) {
-                self.slots.advance(number, Slot::advance_a_turn);
+            self.slots.make_room(transfer_now);
+            if let Some(id) = self.slots.add(|_| socket, peer, self.clock) {
+                self.slots.progress(id, Turn::One, transfer_now);
             }
         }
         Ok(())
@@ -347,14 +348,13 @@ impl Listener {
     fn take_client(&mut self) -> Result<Option<(Socket, Option<Address>)>, Error> {
         match accept(&self.bound) {
             Ok(client) => {
-                self.shortage.is_over();
+                self.slots.accept_succeeded();
                 Ok(Some(client))
             }
             // A socket that was closed in the meantime fails in ways of its own.
             Err(_) if self.closing.is_closed() => Err(Error::Closed),
             Err(error) => {
-                let pause = self.shortage.pause_after(error)?;
-                self.paused_until = Instant::now().checked_add(pause);
+                self.slots.accept_failed(error, RealTime(self.made.elapsed()))?;
                 Ok(None)
             }
         }
@@ -384,8 +384,7 @@ fn accept(bound: &Bound) -> io::Result<(Socket, Option<Address>)> {
 
 struct Ready {
     clients: bool,
-    /// By their numbers.
-    slots: Vec<u64>,
+    slots: Vec<ClientId>,
 }
 
 /// What became of a client.

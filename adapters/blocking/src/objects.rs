@@ -3,7 +3,10 @@
 use mpconn_sockets::ObjectError;
 use serde::{Deserialize, Serialize};
 
-use crate::{Connection, Receiver, Sender, Transport};
+use crate::connection::Connection;
+use crate::receiver::Receiver;
+use crate::sender::Sender;
+use crate::transport::Transport;
 
 impl<T: Transport> Connection<T> {
     /// Sends a value as Python reads it: its `send`, with a pickle of protocol 2, which every Python

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpconn::{Address, Authenticated, Error, Inbox, Phase, Space};
+use mpconn::{Address, Authenticated, ReadBuf, RecvBuffer};
+use mpconn_sockets::{Error, MAX_MESSAGE_BYTES, Phase, Receiving};
 
-use mpconn_sockets::MAX_MESSAGE_BYTES;
-
-use crate::{Deadline, Socket, Transport};
+use crate::deadline::Deadline;
+use crate::platform::socket::Socket;
+use crate::transport::Transport;
 
 /// The half of a [`Connection`](crate::Connection) that receives, or one end of a
 /// [one-way pipe](crate::one_way_pipe).
@@ -18,8 +19,7 @@ use crate::{Deadline, Socket, Transport};
 pub struct Receiver<T = Socket> {
     /// None when closed.
     transport: Option<Arc<T>>,
-    inbox: Inbox,
-    max_message: u64,
+    receiving: Receiving,
     timeout: Option<Duration>,
     pub(crate) authenticated: Option<Authenticated>,
     pub(crate) peer: Option<Address>,
@@ -34,14 +34,13 @@ impl<T> Receiver<T> {
     /// Over a transport from which these bytes were received, as
     /// [`into_parts`](crate::Connection::into_parts) gives them.
     pub fn resumed(transport: T, unread: Vec<u8>) -> Self {
-        Self::opened(Arc::new(transport), Inbox::resumed(unread, MAX_MESSAGE_BYTES))
+        Self::opened(Arc::new(transport), RecvBuffer::resumed(unread, MAX_MESSAGE_BYTES))
     }
 
-    pub(crate) fn opened(transport: Arc<T>, inbox: Inbox) -> Self {
+    pub(crate) fn opened(transport: Arc<T>, recv: RecvBuffer) -> Self {
         Self {
             transport: Some(transport),
-            inbox,
-            max_message: MAX_MESSAGE_BYTES,
+            receiving: Receiving::new(recv),
             timeout: None,
             authenticated: None,
             peer: None,
@@ -57,7 +56,7 @@ impl<T> Receiver<T> {
     }
 
     pub(crate) fn into_unread(self) -> Vec<u8> {
-        self.inbox.into_unread()
+        self.receiving.into_inner().into_unread()
     }
 
     /// The transport, and what was received from it but not as a message yet; see
@@ -71,7 +70,7 @@ impl<T> Receiver<T> {
 
     /// The longest message to receive from now on, in bytes: 64 MiB by default, `u64::MAX` for any.
     pub fn set_max_message(&mut self, bytes: u64) {
-        self.max_message = bytes;
+        self.receiving.set_max(bytes);
     }
 
     /// How long a receive may wait, each time; `None`, the default, for ever.
@@ -82,7 +81,7 @@ impl<T> Receiver<T> {
     /// Closes this half. The transport closes with the last half.
     pub fn close(&mut self) {
         self.transport = None;
-        self.inbox = Inbox::new();
+        self.receiving = Receiving::new(RecvBuffer::new(MAX_MESSAGE_BYTES));
     }
 
     /// Whether it was closed.
@@ -95,12 +94,12 @@ impl<T> Receiver<T> {
     /// out of protocol.
     #[must_use]
     pub fn is_readable(&self) -> bool {
-        !self.is_closed() && !self.inbox.has_failed()
+        !self.is_closed() && !self.receiving.has_failed()
     }
 
     /// Whether a receive would find something that has been read ahead already.
     pub(crate) fn has_read_ahead(&self) -> bool {
-        self.inbox.is_ready(self.max_message)
+        self.receiving.is_ready()
     }
 }
 
@@ -125,10 +124,8 @@ impl<T: Transport> Receiver<T> {
     /// As for [`recv_bytes`](Self::recv_bytes).
     #[inline]
     pub fn recv_bytes_max(&mut self, max: u64) -> Result<Vec<u8>, Error> {
-        if !self.is_here(max) {
-            self.receive(max, &mut Vec::new())?;
-        }
-        Ok(self.inbox.take())
+        self.receive(max, &mut Vec::new())?;
+        Ok(self.receiving.take())
     }
 
     /// Receives one message in place of what `out` holds, whose memory is used again: the fastest
@@ -141,10 +138,8 @@ impl<T: Transport> Receiver<T> {
     /// As for [`recv_bytes`](Self::recv_bytes).
     #[inline]
     pub fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        if !self.is_here(u64::MAX) {
-            self.receive(u64::MAX, out)?;
-        }
-        self.inbox.take_to(out);
+        self.receive(u64::MAX, out)?;
+        self.receiving.take_to(out);
         Ok(())
     }
 
@@ -158,19 +153,8 @@ impl<T: Transport> Receiver<T> {
     /// message.
     #[inline]
     pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        if !self.is_here(u64::MAX) {
-            self.receive(u64::MAX, &mut Vec::new())?;
-        }
-        let message = self.inbox.message();
-        match buffer.get_mut(..message.len()) {
-            Some(room) => {
-                room.copy_from_slice(message);
-                let length = message.len();
-                self.inbox.release();
-                Ok(length)
-            }
-            None => Err(Error::BufferTooShort(self.inbox.take())),
-        }
+        self.receive(u64::MAX, &mut Vec::new())?;
+        self.receiving.take_into(buffer)
     }
 
     /// Receives one message and lends it until the next call: the fastest way for small messages,
@@ -181,24 +165,21 @@ impl<T: Transport> Receiver<T> {
     /// As for [`recv_bytes`](Self::recv_bytes).
     #[inline]
     pub fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
-        if !self.is_here(u64::MAX) {
-            self.receive(u64::MAX, &mut Vec::new())?;
-        }
-        Ok(self.inbox.message())
+        self.receive(u64::MAX, &mut Vec::new())?;
+        Ok(self.receiving.message())
     }
 
-    /// Whether a small message has been read ahead: it has to wait for nothing, nor to know the time.
     #[inline]
-    fn is_here(&mut self, max: u64) -> bool {
-        self.inbox.poll_ahead(max.min(self.max_message))
+    fn receive(&mut self, max: u64, reuse: &mut Vec<u8>) -> Result<(), Error> {
+        // What was read ahead needs neither the transport nor the time.
+        if self.receiving.poll(max, reuse)? { Ok(()) } else { self.read(max, reuse) }
     }
 
-    /// For what is not [here](Self::is_here) already.
-    fn receive(&mut self, max: u64, offer: &mut Vec<u8>) -> Result<(), Error> {
-        let transport = self.transport.as_ref().ok_or(Error::Closed)?;
+    fn read(&mut self, max: u64, reuse: &mut Vec<u8>) -> Result<(), Error> {
+        let Some(transport) = self.transport.as_ref() else { return Err(Error::Closed) };
         let deadline = Deadline::after(self.timeout);
-        let read = |space: Space<'_>| transport.receive(space, deadline);
-        if self.inbox.receive_with(max.min(self.max_message), offer, read)? {
+        let read = |space: ReadBuf<'_>| transport.receive(space, deadline);
+        if self.receiving.read_with(max, reuse, read)? {
             Ok(())
         } else {
             Err(Error::TimedOut(Phase::Receive))
@@ -215,12 +196,12 @@ impl<T: Transport> Receiver<T> {
     ///
     /// [`Error::Closed`], and [`Error::Io`], with `Unsupported` for a transport that cannot tell.
     pub fn poll(&self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
-        let transport = self.transport.as_ref().ok_or(Error::Closed)?;
+        let Some(transport) = self.transport.as_ref() else { return Err(Error::Closed) };
         Ok(self.has_read_ahead() || transport.wait_readable(Deadline::after(timeout))?)
     }
 
-    /// The transport and the inbox, for a handshake.
-    pub(crate) fn parts(&mut self) -> Result<(&T, &mut Inbox), Error> {
-        Ok((self.transport.as_deref().ok_or(Error::Closed)?, &mut self.inbox))
+    /// The transport and the buffer, for a handshake within the connection.
+    pub(crate) fn parts(&mut self) -> Result<(&T, &mut RecvBuffer), Error> {
+        Ok((self.transport.as_deref().ok_or(Error::Closed)?, self.receiving.buffer_mut()))
     }
 }

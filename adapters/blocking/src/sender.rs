@@ -1,20 +1,27 @@
 //! The sending half.
 
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpconn::{Error, Extended, Outbox};
+use mpconn::{Extended, SendBuffer};
+use mpconn_sockets::{Error, Phase, has_room_for, is_gathered, write_all};
 
-use crate::{Deadline, Socket, Transport};
+use crate::deadline::Deadline;
+use crate::platform::socket::Socket;
+use crate::transport::Transport;
 
 /// The half of a [`Connection`](crate::Connection) that sends, or one end of a
 /// [one-way pipe](crate::one_way_pipe).
+///
+/// A send that runs out of time leaves the stream whole. If nothing of the message was written, it is
+/// not sent; if a part was, the rest is buffered and precedes whatever is sent next.
+/// [`buffered`](Self::buffered) tells, and [`flush`](Self::flush) sends it.
 #[derive(Debug)]
 pub struct Sender<T = Socket> {
     /// None when closed.
     transport: Option<Arc<T>>,
-    outbox: Outbox,
+    send: SendBuffer,
     timeout: Option<Duration>,
 }
 
@@ -25,7 +32,7 @@ impl<T> Sender<T> {
     }
 
     pub(crate) fn opened(transport: Arc<T>) -> Self {
-        Self { transport: Some(transport), outbox: Outbox::new(), timeout: None }
+        Self { transport: Some(transport), send: SendBuffer::new(), timeout: None }
     }
 
     pub(crate) fn transport(&self) -> Option<&Arc<T>> {
@@ -40,7 +47,7 @@ impl<T> Sender<T> {
 
     /// Whether messages over 2 GiB - 1 are sent, which Python reads from 3.8 on, or refused.
     pub fn set_extended(&mut self, extended: Extended) {
-        self.outbox.set_extended(extended);
+        self.send.set_extended(extended);
     }
 
     /// How long a send may wait, each time; `None`, the default, for ever.
@@ -53,9 +60,9 @@ impl<T> Sender<T> {
         self.transport = None;
     }
 
-    /// A handshake stopped inside a frame.
-    pub(crate) fn break_off(&mut self) {
-        self.outbox.break_off();
+    /// The buffer, for a handshake within the connection.
+    pub(crate) fn buffer_mut(&mut self) -> &mut SendBuffer {
+        &mut self.send
     }
 
     /// Whether it was closed.
@@ -64,41 +71,115 @@ impl<T> Sender<T> {
         self.transport.is_none()
     }
 
+    /// Returns the number of buffered bytes: the rest of messages whose sending ran out of time.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.send.buffered()
+    }
+
     /// Whether messages can be sent: not after a close, and not after a send that stopped inside a
     /// message.
     #[must_use]
     pub fn is_writable(&self) -> bool {
-        !self.is_closed() && !self.outbox.is_half_sent()
+        !self.is_closed() && !self.send.is_poisoned()
     }
 }
 
 impl<T: Transport> Sender<T> {
-    /// Sends one message: Python's `send_bytes`. For a part of a buffer, pass that part.
+    /// Sends one message, and before it what is buffered: Python's `send_bytes`. For a part of a
+    /// buffer, pass that part.
     ///
     /// # Errors
     ///
-    /// [`Error::TooLong`] and [`Error::Closed`] before a byte is sent. [`Error::TimedOut`] and
-    /// [`Error::Io`]: if a part had been sent by then, every later send ends with
-    /// [`Error::HalfSent`].
+    /// [`Error::TooLong`] and [`Error::Closed`] before a byte is sent. [`Error::TimedOut`], after which
+    /// the rest of a message of which a part was sent is buffered. [`Error::Io`]: if a part was sent by
+    /// then, every later send returns [`Error::HalfSent`].
+    #[inline]
     pub fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
-        let transport = self.transport.as_deref().ok_or(Error::Closed)?;
+        let Some(transport) = self.transport.as_deref() else { return Err(Error::Closed) };
+        self.send.begin(message.len())?;
         let deadline = Deadline::after(self.timeout);
-        self.outbox.send_with(message, |slices| transport.send(slices, deadline))
+        if !write_all(&mut self.send, message, |slices| transport.send(slices, deadline))? {
+            self.send.keep(message);
+            return Err(Error::TimedOut(Phase::Send));
+        }
+        flush_transport(transport, deadline)
     }
 
     /// Sends many messages with few system calls: small ones are gathered, 256 KiB a call. The
     /// timeout is for all of them.
     ///
+    /// If the iterator panics, the messages that were gathered from it are sent with the next send.
+    ///
     /// # Errors
     ///
-    /// As for [`send_bytes`](Self::send_bytes). How many had been sent is not known then.
+    /// As for [`send_bytes`](Self::send_bytes). How many messages were sent is not known then. After
+    /// [`Error::TimedOut`], those that were taken from the iterator and gathered stay buffered.
     pub fn send_many<M: AsRef<[u8]>>(
         &mut self,
         messages: impl IntoIterator<Item = M>,
     ) -> Result<(), Error> {
-        let transport = self.transport.as_deref().ok_or(Error::Closed)?;
+        let Some(transport) = self.transport.as_deref() else { return Err(Error::Closed) };
         let deadline = Deadline::after(self.timeout);
-        let write = |slices: &[IoSlice<'_>]| transport.send(slices, deadline);
-        self.outbox.send_many_with(messages, write)
+        let mut write = |slices: &[IoSlice<'_>]| transport.send(slices, deadline);
+        // What was there before this call stays, whatever becomes of it.
+        let mut before = self.send.buffered();
+        let sent = send_each(&mut self.send, messages, &mut before, &mut write);
+        if let Err(Error::Io(_)) = sent {
+            self.send.truncate(before);
+        }
+        sent?;
+        flush_transport(transport, deadline)
     }
+
+    /// Sends what is buffered.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`], [`Error::Closed`], [`Error::HalfSent`] and [`Error::Io`].
+    pub fn flush(&mut self) -> Result<(), Error> {
+        let Some(transport) = self.transport.as_deref() else { return Err(Error::Closed) };
+        let deadline = Deadline::after(self.timeout);
+        flush(&mut self.send, |slices| transport.send(slices, deadline))?;
+        flush_transport(transport, deadline)
+    }
+}
+
+#[inline]
+fn flush_transport<T: Transport>(transport: &T, deadline: Deadline) -> Result<(), Error> {
+    if transport.flush(deadline)? { Ok(()) } else { Err(Error::TimedOut(Phase::Send)) }
+}
+
+fn send_each<M: AsRef<[u8]>>(
+    send: &mut SendBuffer,
+    messages: impl IntoIterator<Item = M>,
+    before: &mut usize,
+    mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<Option<usize>>,
+) -> Result<(), Error> {
+    for message in messages {
+        let payload = message.as_ref();
+        if !has_room_for(send, payload) {
+            flush(send, &mut write)?;
+            *before = 0;
+        }
+        let accepted =
+            if is_gathered(payload) { send.push(payload) } else { send.begin(payload.len()) };
+        if let Err(error) = accepted {
+            // What was gathered before it is good.
+            flush(send, &mut write)?;
+            return Err(error.into());
+        }
+        if !is_gathered(payload) && !write_all(send, payload, &mut write)? {
+            send.keep(payload);
+            return Err(Error::TimedOut(Phase::Send));
+        }
+    }
+    flush(send, write)
+}
+
+fn flush(
+    send: &mut SendBuffer,
+    write: impl FnMut(&[IoSlice<'_>]) -> io::Result<Option<usize>>,
+) -> Result<(), Error> {
+    if write_all(send, &[], write)? { Ok(()) } else { Err(Error::TimedOut(Phase::Send)) }
 }

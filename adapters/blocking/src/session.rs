@@ -1,11 +1,13 @@
 //! Holding the handshake.
 
-use std::io;
+use std::io::IoSlice;
 
-use mpconn::{Address, Error, Inbox, Negotiation, Operation, Proof, Role};
-use mpconn_sockets::{Admitted, Session};
+use mpconn::{Address, HandshakeDriver, MAX_MESSAGE, Proof, RecvBuffer, Role, SendBuffer};
+use mpconn_sockets::{Admitted, Error, Operation, Session, timed_out};
 
-use crate::{Connection, Deadline, Transport};
+use crate::connection::Connection;
+use crate::deadline::Deadline;
+use crate::transport::Transport;
 
 /// Holds the handshake over `transport`, if there is a key, within its deadline.
 pub(crate) fn establish<T: Transport>(
@@ -14,36 +16,40 @@ pub(crate) fn establish<T: Transport>(
     role: Role,
     peer: Option<Address>,
 ) -> Result<Connection<T>, Error> {
-    let mut inbox = Inbox::new();
+    let mut recv = RecvBuffer::new(MAX_MESSAGE as u64);
     let mut authenticated = None;
-    if let Some(mut negotiation) = session.negotiation(role)? {
+    if let Some(handshake) = session.handshake(role)? {
+        let mut driver = HandshakeDriver::new(handshake);
         let deadline = Deadline::after(session.handshake_timeout);
-        match drive(&mut negotiation, &transport, &mut inbox, deadline)? {
+        match drive(&mut driver, &transport, &mut recv, &mut SendBuffer::new(), deadline)? {
             Some(proof) => authenticated = Some(proof),
-            None => return Err(negotiation.give_up()),
+            None => return Err(timed_out(&driver)),
         }
     }
-    Ok(open(session, Admitted { socket: transport, peer, inbox, authenticated }))
+    recv.set_max(session.max_message);
+    Ok(open(session, Admitted { socket: transport, peer, recv, authenticated }))
 }
 
 /// A connection whose handshake is over, or that has none.
-pub(crate) fn open<T>(session: &Session, mut admitted: Admitted<T>) -> Connection<T> {
-    admitted.inbox.open(session.max_message);
+pub(crate) fn open<T>(session: &Session, admitted: Admitted<T>) -> Connection<T> {
     let mut connection = Connection::opened(admitted);
-    connection.set_max_message(session.max_message);
     connection.set_extended(session.extended);
     connection
 }
 
-/// Goes on with a handshake until it ends, or the deadline comes.
+/// Continues with a handshake until it ends, or the deadline comes.
 pub(crate) fn drive<K: AsRef<[u8]>, P: Proof, T: Transport>(
-    negotiation: &mut Negotiation<K, P>,
+    driver: &mut HandshakeDriver<K, P>,
     transport: &T,
-    inbox: &mut Inbox,
+    recv: &mut RecvBuffer,
+    send: &mut SendBuffer,
     deadline: Deadline,
 ) -> Result<Option<P>, Error> {
-    negotiation.drive(inbox, |operation| match operation {
-        Operation::Write(bytes) => transport.send(&[io::IoSlice::new(bytes)], deadline),
+    let proof = mpconn_sockets::drive(driver, recv, send, |operation| match operation {
+        Operation::Write(bytes) => transport.send(&[IoSlice::new(bytes)], deadline),
+        // The peer does not answer what it was not sent.
+        Operation::Read(_) if !transport.flush(deadline)? => Ok(None),
         Operation::Read(space) => transport.receive(space, deadline),
-    })
+    })?;
+    Ok(if proof.is_some() && !transport.flush(deadline)? { None } else { proof })
 }

@@ -1,36 +1,48 @@
-//! What a connection runs over.
+//! The streams that a connection can use.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mpconn::Space;
+use mpconn::ReadBuf;
 
-use crate::Deadline;
+use crate::deadline::Deadline;
 
 /// A stream of bytes with deadlines. [`Socket`](crate::Socket) is one, and [`ReadWrite`] makes one
 /// of anything that reads and writes.
 pub trait Transport {
-    /// Reads some bytes: how many, 0 at the end, `None` when none came before the deadline.
+    /// Reads some bytes. Returns their number, 0 at the end of the stream, or `None` if none came
+    /// before the deadline.
     ///
     /// # Errors
     ///
-    /// The system's. An interruption by a signal is none: go on waiting.
-    fn receive(&self, space: Space<'_>, deadline: Deadline) -> io::Result<Option<usize>>;
+    /// Those of the system. Retry on `Interrupted`.
+    fn receive(&self, space: ReadBuf<'_>, deadline: Deadline) -> io::Result<Option<usize>>;
 
-    /// Writes some of these bytes, one slice behind the other: how many, `None` when none could be
-    /// written before the deadline.
+    /// Writes some of these bytes, one slice after the other. Returns their number, or `None` if none
+    /// could be written before the deadline.
     ///
     /// # Errors
     ///
-    /// The system's. An interruption by a signal is none: go on waiting.
+    /// Those of the system. Retry on `Interrupted`.
     fn send(&self, slices: &[IoSlice<'_>], deadline: Deadline) -> io::Result<Option<usize>>;
 
-    /// Waits until [`receive`](Self::receive) would not have to: false when the deadline came
+    /// Flushes what the transport buffers itself. Returns `false` if the deadline came first. The
+    /// default is for transports without a buffer, such as sockets.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system. Retry on `Interrupted`.
+    fn flush(&self, deadline: Deadline) -> io::Result<bool> {
+        let _ = deadline;
+        Ok(true)
+    }
+
+    /// Waits until [`receive`](Self::receive) would not block. Returns `false` if the deadline came
     /// first.
     ///
     /// # Errors
     ///
-    /// The system's, and `Unsupported` where the transport cannot tell, which is the default.
+    /// Those of the system, and `Unsupported` if the transport cannot be polled, which is the default.
     fn wait_readable(&self, deadline: Deadline) -> io::Result<bool> {
         let _ = deadline;
         Err(io::Error::new(ErrorKind::Unsupported, "this transport cannot be polled"))
@@ -38,12 +50,16 @@ pub trait Transport {
 }
 
 impl<T: Transport + ?Sized> Transport for Arc<T> {
-    fn receive(&self, space: Space<'_>, deadline: Deadline) -> io::Result<Option<usize>> {
+    fn receive(&self, space: ReadBuf<'_>, deadline: Deadline) -> io::Result<Option<usize>> {
         (**self).receive(space, deadline)
     }
 
     fn send(&self, slices: &[IoSlice<'_>], deadline: Deadline) -> io::Result<Option<usize>> {
         (**self).send(slices, deadline)
+    }
+
+    fn flush(&self, deadline: Deadline) -> io::Result<bool> {
+        (**self).flush(deadline)
     }
 
     fn wait_readable(&self, deadline: Deadline) -> io::Result<bool> {
@@ -55,54 +71,57 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 /// can be [split](crate::Connection::split).
 pub trait Duplex: Transport {}
 
-/// Any `Read + Write` as a transport: a TLS stream, a serial line, a buffer.
+/// A transport over any `Read + Write`, such as a TLS stream or a serial line.
 ///
-/// It knows no deadlines. Where the stream has timeouts of its own, set those: `WouldBlock` and
-/// `TimedOut` are taken for a deadline that has passed.
+/// It does not support deadlines. If the stream has timeouts, set those: `WouldBlock` and `TimedOut`
+/// are treated as a deadline that has passed.
 ///
-/// What is written is flushed, so that a stream with a buffer keeps no message back. When a flush
-/// runs out of time, the bytes count as sent, since the stream has them; the next call of either
-/// kind goes on with the flush.
+/// The stream is flushed after every message. If a flush times out, the next send continues with it.
 #[derive(Debug)]
 pub struct ReadWrite<S>(Mutex<Flushing<S>>);
 
-/// A stream, and what it may not have passed on yet.
+/// A stream, and whether it may hold bytes that were not flushed.
 #[derive(Debug)]
 struct Flushing<S> {
     stream: S,
     unflushed: bool,
-    /// A flush failed: what was passed on is not known.
+    /// A flush failed, so that it is not known which bytes were sent.
     failed: bool,
 }
 
 impl<S> ReadWrite<S> {
-    /// Over this stream.
+    /// Creates a transport over `stream`.
     pub const fn new(stream: S) -> Self {
         Self(Mutex::new(Flushing { stream, unflushed: false, failed: false }))
     }
 
-    /// The stream.
+    /// Returns the stream.
     pub fn into_inner(self) -> S {
         self.0.into_inner().unwrap_or_else(PoisonError::into_inner).stream
     }
 
-    /// The stream, to set its timeouts, say.
+    /// Returns the stream, for example to set its timeouts.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.0.get_mut().unwrap_or_else(PoisonError::into_inner).stream
     }
 
-    /// Never contended: without `Duplex`, one thread at a time has the connection.
+    /// Never contended, since only one thread can use a connection whose transport is not `Duplex`.
     fn lock(&self) -> MutexGuard<'_, Flushing<S>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<S: Write> Flushing<S> {
-    /// Flushes what was written; false when that takes too long.
-    fn flush(&mut self) -> io::Result<bool> {
+    fn check(&self) -> io::Result<()> {
         if self.failed {
             return Err(io::Error::new(ErrorKind::BrokenPipe, "an earlier flush failed"));
         }
+        Ok(())
+    }
+
+    /// Flushes what was written. Returns `false` if that times out.
+    fn flush(&mut self) -> io::Result<bool> {
+        self.check()?;
         if self.unflushed {
             let flushed = until_timeout(|| self.stream.flush().map(|()| 0));
             self.failed = flushed.is_err();
@@ -113,15 +132,13 @@ impl<S: Write> Flushing<S> {
 }
 
 impl<S: Read + Write> Transport for ReadWrite<S> {
-    fn receive(&self, space: Space<'_>, deadline: Deadline) -> io::Result<Option<usize>> {
+    fn receive(&self, space: ReadBuf<'_>, deadline: Deadline) -> io::Result<Option<usize>> {
         if deadline.has_passed() {
             return Ok(None);
         }
-        let mut flushing = self.lock();
-        // The peer may have said something before it went: its words come before this error.
-        let _ = flushing.flush();
         let buffer = space.into_slice();
-        until_timeout(|| flushing.stream.read(buffer))
+        let stream = &mut self.lock().stream;
+        until_timeout(|| stream.read(buffer))
     }
 
     fn send(&self, slices: &[IoSlice<'_>], deadline: Deadline) -> io::Result<Option<usize>> {
@@ -129,15 +146,15 @@ impl<S: Read + Write> Transport for ReadWrite<S> {
             return Ok(None);
         }
         let mut flushing = self.lock();
-        if !flushing.flush()? {
-            return Ok(None);
-        }
+        flushing.check()?;
         let written = until_timeout(|| flushing.stream.write_vectored(slices))?;
-        if written.is_some() {
-            flushing.unflushed = true;
-            flushing.flush()?;
-        }
+        flushing.unflushed |= written.is_some();
         Ok(written)
+    }
+
+    fn flush(&self, deadline: Deadline) -> io::Result<bool> {
+        let mut flushing = self.lock();
+        if deadline.has_passed() { Ok(!flushing.unflushed) } else { flushing.flush() }
     }
 }
 

@@ -5,8 +5,12 @@ use std::time::{Duration, Instant};
 
 use rustix::fd::BorrowedFd;
 
+use crate::connection::Connection;
+use crate::deadline::Deadline;
+use crate::listener::Listener;
 use crate::platform::poll::{is_ready, poll_until, watch};
-use crate::{Connection, Deadline, Listener, Receiver, Socket};
+use crate::platform::socket::Socket;
+use crate::receiver::Receiver;
 
 /// Something to wait for: a reference to a [`Connection`], [`Receiver`] or [`Listener`], or any
 /// descriptor.

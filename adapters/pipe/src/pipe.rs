@@ -5,7 +5,7 @@ use std::os::windows::io::{AsHandle, BorrowedHandle, OwnedHandle};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use mpconn::Space;
+use mpconn::ReadBuf;
 use windows_sys::Win32::Foundation::ERROR_PIPE_BUSY;
 
 use crate::port::Channel;
@@ -44,17 +44,17 @@ impl Pipe {
     pub fn poll_receive(
         &self,
         cx: &mut Context<'_>,
-        space: &mut Space<'_>,
+        space: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<usize>> {
         let mut receiving = lock(&self.receiving);
         let bytes = ready!(receiving.poll(&self.channel, cx))?;
         let n = match space {
-            Space::Slice(slice) => {
+            ReadBuf::Slice(slice) => {
                 let n = bytes.len().min(slice.len());
                 slice[..n].copy_from_slice(&bytes[..n]);
                 n
             }
-            Space::Spare(vec) => {
+            ReadBuf::Spare(vec) => {
                 let n = bytes.len().min(vec.capacity() - vec.len());
                 vec.extend_from_slice(&bytes[..n]);
                 n

@@ -91,7 +91,7 @@ impl Sending {
             Err(error) => {
                 // The caller's message is too long, and nothing of it is sent: others can be.
                 self.framer = framer();
-                return Err(mpconn::Error::from(error).into());
+                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
             }
         };
         match event {

@@ -5,7 +5,7 @@
 use std::ptr;
 use std::task::{Context, Waker};
 
-use mpconn::Space;
+use mpconn::ReadBuf;
 use mpconn_pipe::{Listener, Security, connect, pair};
 use windows_sys::Win32::Foundation::GetHandleInformation;
 
@@ -27,7 +27,7 @@ fn drop_while_reading() {
     let (one, _other) = pair().expect("a pair");
     let mut cx = Context::from_waker(Waker::noop());
     let mut memory = [0; 8];
-    assert!(one.poll_receive(&mut cx, &mut Space::Slice(&mut memory)).is_pending());
+    assert!(one.poll_receive(&mut cx, &mut ReadBuf::Slice(&mut memory)).is_pending());
 }
 
 fn drop_while_accepting() {

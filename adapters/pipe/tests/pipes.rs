@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mpconn::{Error, FrameError, Inbox, Outbox, Phase, Space};
+use mpconn::{FrameError, RecvBuffer, SendBuffer};
 use mpconn_pipe::{Listener, Pipe, Security, block_until, connect, one_way_pair, pair};
 
 /// What is waited for in vain takes this long.
@@ -38,34 +38,53 @@ const LENGTHS: [usize; 20] = [
     16 << 20,
 ];
 
-/// An end of a pipe with the core's machines.
+/// An end of a pipe with the core's buffers.
 struct End {
     pipe: Arc<Pipe>,
-    inbox: Inbox,
-    outbox: Outbox,
+    recv: RecvBuffer,
+    send: SendBuffer,
+}
+
+/// Why no message was sent or received.
+#[derive(Debug)]
+enum Error {
+    Frame(FrameError),
+    Io(io::Error),
+    Ended,
+    TimedOut,
 }
 
 impl From<Pipe> for End {
     fn from(pipe: Pipe) -> Self {
-        let mut inbox = Inbox::new();
-        inbox.open(u64::MAX);
-        Self { pipe: Arc::new(pipe), inbox, outbox: Outbox::new() }
+        Self::over(Arc::new(pipe))
     }
 }
 
 impl End {
+    fn over(pipe: Arc<Pipe>) -> Self {
+        Self { pipe, recv: RecvBuffer::new(u64::MAX), send: SendBuffer::new() }
+    }
+
     fn receive_for(&mut self, time: Duration, max: u64) -> Result<Option<Vec<u8>>, Error> {
-        let deadline = Instant::now() + time;
-        let read = |mut space: Space<'_>| {
-            block_until(Some(deadline), |cx| self.pipe.poll_receive(cx, &mut space)).transpose()
-        };
-        let is_there = self.inbox.receive_with(max, &mut Vec::new(), read)?;
-        Ok(is_there.then(|| self.inbox.take()))
+        let deadline = Some(Instant::now() + time);
+        while !self.recv.poll_reusing(max, &mut Vec::new()).map_err(Error::Frame)? {
+            let mut space = self.recv.read_buf();
+            match block_until(deadline, |cx| self.pipe.poll_receive(cx, &mut space)) {
+                None => return Ok(None),
+                Some(Ok(0)) => {
+                    self.recv.eof().map_err(Error::Frame)?;
+                    return Err(Error::Ended);
+                }
+                Some(Ok(n)) => self.recv.advance(n),
+                Some(Err(error)) => return Err(Error::Io(error)),
+            }
+        }
+        Ok(Some(self.recv.take()))
     }
 
     /// The same pipe, for another thread that does the other thing.
     fn other_half(&self) -> Self {
-        Self { pipe: Arc::clone(&self.pipe), inbox: Inbox::new(), outbox: Outbox::new() }
+        Self::over(Arc::clone(&self.pipe))
     }
 
     fn receive(&mut self) -> Result<Vec<u8>, Error> {
@@ -73,11 +92,25 @@ impl End {
     }
 
     fn send_for(&mut self, time: Duration, message: &[u8]) -> Result<(), Error> {
-        let deadline = Instant::now() + time;
-        let write = |slices: &[IoSlice<'_>]| {
-            block_until(Some(deadline), |cx| self.pipe.poll_send(cx, slices)).transpose()
-        };
-        self.outbox.send_with(message, write)
+        let deadline = Some(Instant::now() + time);
+        self.send.begin(message.len()).expect("the stream is between messages");
+        while !self.send.is_empty() {
+            let chunks = self.send.chunks(message).map(IoSlice::new);
+            match block_until(deadline, |cx| self.pipe.poll_send(cx, &chunks)) {
+                None => {
+                    self.send.keep(message);
+                    return Err(Error::TimedOut);
+                }
+                Some(Ok(n)) => {
+                    self.send.advance(n);
+                }
+                Some(Err(error)) => {
+                    self.send.abandon();
+                    return Err(Error::Io(error));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn send(&mut self, message: &[u8]) {

@@ -3,10 +3,10 @@
 use std::io;
 use std::net::TcpListener;
 
-use mpconn::{Address, AddressError, Error, Family, Phase};
+use mpconn::{Address, AddressError, Family};
 
 use crate::platform::{self, SocketFile};
-use crate::{Listening, resolve};
+use crate::{Error, Listening, Phase, resolve};
 
 /// A listening socket, in non-blocking mode, or a listening pipe.
 #[derive(Debug)]

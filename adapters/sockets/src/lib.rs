@@ -7,24 +7,31 @@
 
 mod bind;
 mod closing;
+mod error;
 mod halves;
+mod handshake;
 #[cfg(feature = "pickle")]
 mod object;
 mod options;
 #[cfg_attr(unix, path = "unix/mod.rs")]
 #[cfg_attr(windows, path = "windows/mod.rs")]
 mod platform;
+mod receiving;
+mod sending;
 mod session;
 mod shortage;
 mod slots;
 
 pub use bind::{Bound, unsupported};
 pub use closing::Closing;
+pub use error::{Error, PeerError, Phase};
 pub use halves::NotTheSame;
+pub use handshake::{Operation, drive, timed_out};
 #[cfg(feature = "pickle")]
 pub use object::ObjectError;
 pub use options::{Connecting, Listening, RETRY_AFTER, host_or_any, resolve, share, sort};
 pub use platform::*;
+pub use receiving::Receiving;
+pub use sending::{has_room_for, is_gathered, write_all};
 pub use session::{MAX_MESSAGE_BYTES, Session, process_key};
-pub use shortage::Shortage;
-pub use slots::{Admitted, Outcome, Slot, Slots, Transfer};
+pub use slots::{Admitted, Outcome, Slots, Turn};

@@ -3,8 +3,9 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use mpconn::Error;
 use mpconn_pickle::Error as PickleError;
+
+use crate::Error;
 
 /// Why an object was not sent or received.
 #[derive(Debug)]

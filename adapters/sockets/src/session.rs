@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use getrandom::SysRng;
-use mpconn::{AuthKey, Error, Extended, Handshake, Negotiation, Policy, Role, StartError};
+use mpconn::{AuthKey, Extended, Handshake, Policy, Role, StartError};
+
+use crate::Error;
 
 /// A handshake may take this long in all, unless set otherwise.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,18 +59,17 @@ impl Session {
         }
     }
 
-    /// The handshake to hold, if there is a key.
+    /// Returns the handshake to hold, if there is a key.
     ///
     /// # Errors
     ///
     /// [`Error::Start`].
-    pub fn negotiation(&self, role: Role) -> Result<Option<Negotiation<AuthKey>>, Error> {
+    pub fn handshake(&self, role: Role) -> Result<Option<Handshake<AuthKey>>, Error> {
         let Some(key) = self.key.clone() else { return Ok(None) };
-        let handshake = match role {
-            Role::Listener => Handshake::accepting(key, &self.policy, &mut SysRng),
-            Role::Client => Handshake::connecting(key, &self.policy, &mut SysRng),
-        };
-        Ok(Some(Negotiation::new(handshake?)))
+        Ok(Some(match role {
+            Role::Listener => Handshake::accepting(key, &self.policy, &mut SysRng)?,
+            Role::Client => Handshake::connecting(key, &self.policy, &mut SysRng)?,
+        }))
     }
 }
 

@@ -1,108 +1,111 @@
-//! The handshakes that a listener has under way.
+//! The clients of a listener: an [`Acceptor`] over transports, and what became of the clients.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
-use std::time::Duration;
 
 use mpconn::{
-    Address, AuthKey, Authenticated, Error, Inbox, Negotiation, Operation, PeerError, Role,
+    AcceptTime, Acceptor, Address, AuthKey, Authenticated, Client, ClientId, ClientProgress,
+    Connection, Full, RealTime, RecvBuffer, Role,
 };
 
-use crate::Session;
+use crate::handshake::{Operation, timed_out, write_message};
+use crate::shortage::Trouble;
+use crate::{Error, PeerError, Session, platform};
 
-/// A connection to a client, as far as a handshake needs it.
-pub trait Transfer {
-    /// What can be done of a handshake's operation at this moment.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
-    fn transfer_now(&self, operation: Operation<'_>) -> io::Result<Option<usize>>;
-}
-
-/// A client that was let in.
+/// A client that was accepted.
 #[derive(Debug)]
 pub struct Admitted<S> {
     /// Its connection.
     pub socket: S,
-    /// Where it is.
+    /// Its address, if it has one.
     pub peer: Option<Address>,
     /// What has arrived from it.
-    pub inbox: Inbox,
-    /// None: no handshake was asked for.
+    pub recv: RecvBuffer,
+    /// None if no handshake was asked for.
     pub authenticated: Option<Authenticated>,
 }
 
 /// What became of a client.
 pub type Outcome<S> = Result<Admitted<S>, PeerError>;
 
-/// Pending handshakes by their number, oldest first, and what became of those that have ended.
-///
-/// Their clock is the listener's: it runs only while somebody accepts, so that a program that is
-/// busy elsewhere does not expire the clients that wait for it.
+/// The pending clients of a listener, and what became of those that are no longer pending.
 #[derive(Debug)]
 pub struct Slots<S> {
     session: Session,
-    pending: BTreeMap<u64, Slot<S>>,
-    next: u64,
-    most: usize,
+    acceptor: Acceptor<(S, Option<Address>), AuthKey>,
     outcomes: VecDeque<Outcome<S>>,
 }
 
-/// A handshake under way.
-#[derive(Debug)]
-pub struct Slot<S> {
-    /// The connection that it is held over.
-    pub socket: S,
-    /// What has arrived.
-    pub inbox: Inbox,
-    /// How far it has come.
-    pub negotiation: Negotiation<AuthKey>,
-    peer: Option<Address>,
-    expires: Option<Duration>,
+/// How far to go with a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// As far as what has arrived allows.
+    All,
+    /// Until it is the client's turn. Its answer to what is written now cannot have arrived yet:
+    /// looking for it would cost a call that finds nothing.
+    One,
 }
 
-impl<S: Transfer> Slots<S> {
-    /// At most this many, and at least one.
+impl<S> Slots<S> {
+    /// Creates slots for at most `most` pending handshakes, and at least one.
     #[must_use]
     pub fn new(session: Session, most: usize) -> Self {
-        let (pending, outcomes) = (BTreeMap::new(), VecDeque::new());
-        Self { session, pending, next: 0, most: most.max(1), outcomes }
+        let acceptor = Acceptor::new(most, session.handshake_timeout);
+        Self { session, acceptor, outcomes: VecDeque::new() }
     }
 
-    /// What the connections are to be like.
+    /// Returns what the connections are to be like.
     #[must_use]
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// No client can be taken in: each that is here has proved its key, and only waits to be
-    /// answered.
+    /// Returns the policy, to be asked about room, time and pauses.
     #[must_use]
-    pub fn is_full_of_proved(&self) -> bool {
-        self.pending.len() >= self.most
-            && self.pending.values().all(|slot| slot.negotiation.peer_is_proved())
+    pub fn acceptor(&self) -> &Acceptor<(S, Option<Address>), AuthKey> {
+        &self.acceptor
     }
 
-    /// When the first of them expires, on the listener's clock. All have the same time, so that is
-    /// the oldest.
-    #[must_use]
-    pub fn next_expiry(&self) -> Option<Duration> {
-        self.pending.values().next().and_then(|slot| slot.expires)
+    /// Reports that a client was taken from the system's queue.
+    pub fn accept_succeeded(&mut self) {
+        self.acceptor.resume();
     }
 
-    /// Those under way, with their numbers.
-    pub fn pending(&self) -> impl Iterator<Item = (u64, &Slot<S>)> {
-        self.pending.iter().map(|(number, slot)| (*number, slot))
+    /// Reports that taking a client from the system's queue failed. The acceptor pauses if the client
+    /// itself has failed, or for lack of descriptors or memory.
+    ///
+    /// # Errors
+    ///
+    /// The error itself, if the listening socket is of no use any more.
+    pub fn accept_failed(&mut self, error: io::Error, now: RealTime) -> io::Result<()> {
+        match platform::trouble(&error) {
+            Trouble::Passing => Ok(()),
+            Trouble::Lasting => {
+                let pause = self.acceptor.pause(now);
+                #[cfg(feature = "tracing")]
+                tracing::warn!(%error, ?pause, "cannot accept clients for now");
+                let _ = pause;
+                Ok(())
+            }
+            Trouble::Final => Err(error),
+        }
     }
 
-    /// Whether something has ended that nobody was told of.
+    /// Returns the transports of the pending clients, and whether each waits to be written to.
+    pub fn pending(&self) -> impl Iterator<Item = (ClientId, &S, bool)> {
+        self.acceptor.pending().map(|(id, client)| {
+            let handshake = client.connection.handshake();
+            (id, &client.transport.0, handshake.is_some_and(|driver| driver.wants_write()))
+        })
+    }
+
+    /// Returns `true` if [`next_outcome`](Self::next_outcome) would return one.
     #[must_use]
     pub fn has_outcomes(&self) -> bool {
         !self.outcomes.is_empty()
     }
 
-    /// What became of the next client.
+    /// Returns what became of the next client.
     pub fn next_outcome(&mut self) -> Option<Outcome<S>> {
         let outcome = self.outcomes.pop_front()?;
         #[cfg(feature = "tracing")]
@@ -113,114 +116,127 @@ impl<S: Transfer> Slots<S> {
         Some(outcome)
     }
 
-    /// Takes a new client in, at this time of the listener's clock, and at the cap lets another go
-    /// for it. Its number, if there is a handshake to [go on with](Self::advance).
+    /// Drops a client if there is no room for another, after a last look at what has arrived from it.
+    pub fn make_room(
+        &mut self,
+        mut transfer: impl FnMut(&S, Operation<'_>) -> io::Result<Option<usize>>,
+    ) {
+        while let Some(oldest) = self.acceptor.crowded_out() {
+            self.progress(oldest, Turn::All, &mut transfer);
+            if self.acceptor.crowded_out() == Some(oldest) {
+                self.remove(oldest, |_| Error::Evicted);
+            }
+        }
+    }
+
+    /// Adds a new client, for which there must be [room](Self::make_room). Returns its name, to begin
+    /// with its handshake.
     pub fn add(
         &mut self,
-        socket: impl FnOnce(u64) -> S,
+        socket: impl FnOnce(ClientId) -> S,
         peer: Option<Address>,
-        clock: Duration,
-    ) -> Option<u64> {
-        let number = self.next;
-        self.next += 1;
-        let (socket, inbox) = (socket(number), Inbox::new());
-        match self.session.negotiation(Role::Listener) {
-            Ok(Some(negotiation)) => {
-                if self.pending.len() >= self.most {
-                    self.evict();
-                }
-                let expires = self.session.handshake_timeout.and_then(|t| clock.checked_add(t));
-                let slot = Slot { socket, inbox, negotiation, peer, expires };
-                self.pending.insert(number, slot);
-                return Some(number);
+        now: AcceptTime,
+    ) -> Option<ClientId> {
+        let connection = match self.session.handshake(Role::Listener) {
+            Ok(Some(handshake)) => Connection::new(handshake, self.session.max_message),
+            Ok(None) => Connection::unauthenticated(self.session.max_message),
+            Err(error) => {
+                self.reject(peer, error);
+                return None;
             }
-            Ok(None) => {
-                let client = Admitted { socket, peer, inbox, authenticated: None };
-                self.outcomes.push_back(Ok(client));
-            }
-            Err(error) => self.outcomes.push_back(Err(PeerError { address: peer, error })),
-        }
-        None
-    }
-
-    /// The oldest that has proved nothing goes, after a last look at what has arrived from it.
-    fn evict(&mut self) {
-        let is_unproved = |slot: &Slot<S>| !slot.negotiation.peer_is_proved();
-        loop {
-            let oldest = self.pending.iter().find(|(_, slot)| is_unproved(slot));
-            let Some(number) = oldest.map(|(number, _)| *number) else { return };
-            self.advance(number, Slot::advance_now);
-            if self.pending.get(&number).is_none_or(is_unproved) {
-                if let Some(slot) = self.pending.remove(&number) {
-                    self.turn_away(slot.peer, Error::Evicted);
-                }
-                return;
+        };
+        match self.acceptor.add(|id| (socket(id), peer), connection, now) {
+            Ok(id) => Some(id),
+            Err(Full((_, peer), _)) => {
+                self.reject(peer, Error::Evicted);
+                None
             }
         }
     }
 
-    /// Goes on with one of them, by `drive`.
-    pub fn advance(
+    /// Continues with a client as far as `transfer` can move its bytes.
+    pub fn progress(
         &mut self,
-        number: u64,
-        drive: impl FnOnce(&mut Slot<S>) -> Result<Option<Authenticated>, Error>,
+        id: ClientId,
+        turn: Turn,
+        mut transfer: impl FnMut(&S, Operation<'_>) -> io::Result<Option<usize>>,
     ) {
-        let Some(slot) = self.pending.get_mut(&number) else { return };
-        let ended = drive(slot);
-        if matches!(ended, Ok(None)) {
-            return;
-        }
-        let Some(Slot { socket, inbox, peer, .. }) = self.pending.remove(&number) else { return };
-        match ended {
-            Ok(authenticated) => {
-                self.outcomes.push_back(Ok(Admitted { socket, peer, inbox, authenticated }));
-            }
-            // The client's socket closes here: a kept error keeps nothing open.
-            Err(error) => self.turn_away(peer, error),
-        }
-    }
-
-    /// Lets those go whose time is up, after a last look at what has arrived from them.
-    pub fn expire(&mut self, clock: Duration) {
-        while self.next_expiry().is_some_and(|expires| expires <= clock) {
-            let Some(number) = self.pending.keys().next().copied() else { return };
-            self.advance(number, Slot::advance_now);
-            if let Some(slot) = self.pending.remove(&number) {
-                self.turn_away(slot.peer, slot.negotiation.give_up());
-            }
-        }
-    }
-
-    fn turn_away(&mut self, address: Option<Address>, error: Error) {
-        self.outcomes.push_back(Err(PeerError { address, error }));
-    }
-}
-
-impl<S: Transfer> Slot<S> {
-    /// Goes as far as what has arrived allows.
-    ///
-    /// # Errors
-    ///
-    /// Those of the handshake.
-    pub fn advance_now(&mut self) -> Result<Option<Authenticated>, Error> {
-        let transfer = |operation: Operation<'_>| self.socket.transfer_now(operation);
-        self.negotiation.drive(&mut self.inbox, transfer)
-    }
-
-    /// Goes on until it is the client's turn. What that is to send in answer to what is sent here
-    /// cannot have come yet: it is left to whoever waits for it, and costs no call that finds nothing.
-    ///
-    /// # Errors
-    ///
-    /// Those of the handshake.
-    pub fn advance_a_turn(&mut self) -> Result<Option<Authenticated>, Error> {
         let mut has_written = false;
-        self.negotiation.drive(&mut self.inbox, |operation| {
-            if matches!(operation, Operation::Read(_)) && has_written {
-                return Ok(None);
+        loop {
+            let (is_read, moved) = match self.acceptor.progress(id) {
+                None => return,
+                Some(ClientProgress::Accepted((socket, peer), connection, authenticated)) => {
+                    let (recv, _) = connection.split().expect("the handshake is done");
+                    self.outcomes.push_back(Ok(Admitted { socket, peer, recv, authenticated }));
+                    return;
+                }
+                Some(ClientProgress::Rejected((_, peer), error)) => {
+                    return self.reject(peer, error.into());
+                }
+                Some(ClientProgress::Read) if has_written && turn == Turn::One => return,
+                Some(ClientProgress::Read) => {
+                    let Some(client) = self.acceptor.client_mut(id) else { return };
+                    let (socket, _) = &client.transport;
+                    let read = Operation::Read(client.connection.read_buf());
+                    (true, transfer(socket, read))
+                }
+                Some(ClientProgress::Write) => {
+                    let Some(client) = self.acceptor.client_mut(id) else { return };
+                    let (socket, _) = &client.transport;
+                    has_written = true;
+                    let chunks = client.connection.chunks();
+                    (false, write_message(chunks, |operation| transfer(socket, operation)))
+                }
+            };
+            let Some(client) = self.acceptor.client_mut(id) else { return };
+            match moved {
+                Ok(None) => return,
+                Ok(Some(0)) => client.connection.received_eof(),
+                Ok(Some(n)) if is_read => client.connection.received(n),
+                Ok(Some(n)) => {
+                    client.connection.sent(n);
+                }
+                Err(error) => {
+                    // Why a client was rejected says more than that it could not be told.
+                    return self.remove(id, |client| {
+                        let failure = client.connection.handshake().and_then(|it| it.failure());
+                        failure.map_or_else(|| error.into(), Error::Auth)
+                    });
+                }
             }
-            has_written = matches!(operation, Operation::Write(_));
-            self.socket.transfer_now(operation)
-        })
+        }
+    }
+
+    /// Drops the clients whose time is up, after a last look at what has arrived from them.
+    pub fn expire(
+        &mut self,
+        now: AcceptTime,
+        mut transfer: impl FnMut(&S, Operation<'_>) -> io::Result<Option<usize>>,
+    ) {
+        while let Some(oldest) = self.acceptor.overdue(now) {
+            self.progress(oldest, Turn::All, &mut transfer);
+            if self.acceptor.overdue(now) == Some(oldest) {
+                self.remove(oldest, |client| {
+                    let handshake = client.connection.handshake();
+                    handshake.map_or(Error::Ended, timed_out)
+                });
+            }
+        }
+    }
+
+    /// Closes a client's transport and keeps the error.
+    fn remove(
+        &mut self,
+        id: ClientId,
+        error: impl FnOnce(&Client<(S, Option<Address>), AuthKey>) -> Error,
+    ) {
+        if let Some(client) = self.acceptor.remove(id) {
+            let error = error(&client);
+            self.reject(client.transport.1, error);
+        }
+    }
+
+    fn reject(&mut self, address: Option<Address>, error: Error) {
+        self.outcomes.push_back(Err(PeerError { address, error }));
     }
 }

@@ -4,13 +4,15 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use mpconn::{Address, AddressError, AuthKey, Error, Extended, Phase, Policy, Role};
-use mpconn_sockets::{Connecting, RETRY_AFTER, host_or_any, share, sort};
+use mpconn::{Address, AddressError, AuthKey, Extended, Policy, Role};
+use mpconn_sockets::{Connecting, Error, Phase, RETRY_AFTER, host_or_any, share, sort};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, sleep};
 
+use crate::connection::Connection;
+use crate::platform::socket::{self, Socket};
 use crate::session::{establish, within};
-use crate::{Connection, Socket, Transport};
+use crate::transport::Transport;
 
 /// Connects to a listener that has the same key: Python's `Client(address, authkey=key)`.
 ///
@@ -101,7 +103,7 @@ async fn open(address: &Address, until: Option<Instant>) -> io::Result<Socket> {
         Address::Inet { host, port } => open_tcp(host, *port, until).await,
         // A listener without room cannot be waited for but by trying again.
         address => loop {
-            if let Some(socket) = crate::platform::open(address)? {
+            if let Some(socket) = socket::open(address)? {
                 return Ok(socket);
             }
             sleep(RETRY_AFTER).await;

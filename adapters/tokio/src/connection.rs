@@ -10,15 +10,17 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use getrandom::SysRng;
 use mpconn::{
-    Address, Authenticated, Dialect, Error, Extended, Handshake, Inbox, Negotiation, Phase, Policy,
-    Role,
+    Address, Authenticated, Dialect, Extended, Handshake, HandshakeDriver, Policy, RecvBuffer,
+    Role, StartError,
 };
-
-use mpconn_sockets::Admitted;
+use mpconn_sockets::{Admitted, Error, MAX_MESSAGE_BYTES, Phase, timed_out};
 use tokio::time::Instant;
 
+use crate::platform::socket::Socket;
+use crate::receiver::Receiver;
+use crate::sender::Sender;
 use crate::session::{negotiate, within};
-use crate::{Receiver, Sender, Socket, Transport};
+use crate::transport::Transport;
 
 /// A connection to a Python, or to another of these: Python's `Connection`.
 ///
@@ -51,14 +53,14 @@ impl<T> Connection<T> {
     /// The same, over a transport from which these bytes were received already, as
     /// [`into_parts`](Self::into_parts) gives them.
     pub fn resumed(transport: T, unread: Vec<u8>) -> Self {
-        let inbox = Inbox::resumed(unread, mpconn_sockets::MAX_MESSAGE_BYTES);
-        Self::opened(Admitted { socket: transport, peer: None, inbox, authenticated: None })
+        let recv = RecvBuffer::resumed(unread, MAX_MESSAGE_BYTES);
+        Self::opened(Admitted { socket: transport, peer: None, recv, authenticated: None })
     }
 
     pub(crate) fn opened(admitted: Admitted<T>) -> Self {
         let transport = Arc::new(admitted.socket);
         let sender = Sender::opened(Arc::clone(&transport));
-        let mut receiver = Receiver::opened(transport, admitted.inbox);
+        let mut receiver = Receiver::opened(transport, admitted.recv);
         receiver.authenticated = admitted.authenticated;
         receiver.peer = admitted.peer.map(Box::new);
         Self { receiver, sender }
@@ -376,22 +378,21 @@ impl<T: Transport> Connection<T> {
 
     async fn turn(
         &mut self,
-        handshake: Result<Handshake<&[u8], Dialect>, mpconn::StartError<getrandom::Error>>,
+        handshake: Result<Handshake<&[u8], Dialect>, StartError<getrandom::Error>>,
         timeout: Option<Duration>,
     ) -> Result<Dialect, Error> {
-        let mut negotiation = Negotiation::new(handshake?);
+        let mut driver = HandshakeDriver::new(handshake?);
         let started = Instant::now();
         // What was given up half-way goes before the challenge.
         let flushed = within(timeout, pin!(self.sender.flush())).await;
         flushed.unwrap_or(Err(Error::TimedOut(Phase::Handshake)))?;
         let left = timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
-        let (transport, inbox) = self.receiver.parts()?;
-        let negotiated = negotiate(&mut negotiation, transport, inbox, left).await;
+        let (transport, recv) = self.receiver.parts()?;
+        let send = self.sender.buffer_mut();
+        let negotiated = negotiate(&mut driver, transport, recv, send, left).await;
         negotiated.unwrap_or_else(|| {
-            if negotiation.is_half_sent() {
-                self.sender.break_off();
-            }
-            Err(negotiation.give_up())
+            send.abandon();
+            Err(timed_out(&driver))
         })
     }
 }

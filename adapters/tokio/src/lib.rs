@@ -136,8 +136,8 @@ pub use connection::{Connection, NotTheSame};
 pub use getrandom::SysRng;
 pub use listener::{Accept, Closer, Incoming, Listener, ListenerOptions};
 pub use mpconn::{
-    Address, AddressError, AuthError, AuthKey, Authenticated, Dialect, Digest, Error, Extended,
-    Family, FrameError, PeerError, Phase, Policy, Role, Space,
+    Address, AddressError, AuthError, AuthKey, Authenticated, Dialect, Digest, Extended, Family,
+    FrameError, Policy, ReadBuf, Role,
 };
 #[cfg(feature = "pickle")]
 pub use mpconn_pickle as pickle;
@@ -147,9 +147,11 @@ pub use mpconn_sockets::Credentials;
 pub use mpconn_sockets::ObjectError;
 #[cfg(windows)]
 pub use mpconn_sockets::Security;
+pub use mpconn_sockets::{Error, PeerError, Phase};
 #[cfg(feature = "pickle")]
 pub use objects::{RecvObject, SendObject};
-pub use platform::{Socket, one_way_pipe, pipe};
+pub use platform::pipe::{one_way_pipe, pipe};
+pub use platform::socket::Socket;
 pub use receiver::Receiver;
 pub use sender::Sender;
 pub use transport::{ReadWrite, Transport};

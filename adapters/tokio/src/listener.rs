@@ -8,17 +8,19 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use mpconn::{
-    Address, AddressError, AuthKey, Error, Extended, Family, PeerError, Phase, Policy, Role,
+    AcceptTime, Address, AddressError, AuthKey, Extended, Family, Policy, RealTime, Role,
 };
-use mpconn_sockets::{Admitted, Bound, Closing, Listening, Shortage, Slots};
+use mpconn_sockets::{Admitted, Bound, Closing, Error, Listening, PeerError, Phase, Slots, Turn};
 use rustix::fd::OwnedFd;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::connection::Connection;
 use crate::pending::Pending;
-use crate::platform::{Client, Listen};
+use crate::platform::listen::{Client, Listen};
+use crate::platform::socket::Socket;
 use crate::ready::ReadyQueue;
 use crate::session::{establish, open, within};
-use crate::{Connection, Socket, Transport};
+use crate::transport::Transport;
 
 /// Clients taken in before other tasks get their turn.
 const ACCEPT_AT_ONCE: usize = 64;
@@ -113,8 +115,7 @@ impl ListenerOptions {
             queue: ReadyQueue::default(),
             last_accepted: None,
             clock: Clock::default(),
-            shortage: Shortage::default(),
-            paused_until: None,
+            made: Instant::now(),
             alarm: Box::pin(sleep_until(Instant::now())),
         })
     }
@@ -140,22 +141,22 @@ pub struct Listener {
     queue: ReadyQueue,
     last_accepted: Option<Address>,
     clock: Clock,
-    shortage: Shortage,
-    paused_until: Option<Instant>,
+    /// When [`RealTime`] began.
+    made: Instant,
     alarm: Pin<Box<Sleep>>,
 }
 
 /// The time that somebody has spent in `accept`.
 #[derive(Debug, Default)]
 struct Clock {
-    elapsed: Duration,
+    elapsed: AcceptTime,
     running_since: Option<Instant>,
 }
 
 impl Clock {
-    fn run(&mut self) -> Duration {
+    fn run(&mut self) -> AcceptTime {
         let now = Instant::now();
-        self.elapsed += now - self.running_since.unwrap_or(now);
+        self.elapsed.0 += now - self.running_since.unwrap_or(now);
         self.running_since = Some(now);
         self.elapsed
     }
@@ -260,7 +261,7 @@ impl Listener {
             if let Poll::Ready(client) = self.poll_client(cx)? {
                 return Poll::Ready(Ok(client));
             }
-            ready!(self.poll_alarm(cx, self.paused_until));
+            ready!(self.poll_alarm(cx, self.pause_end()));
         }
     }
 
@@ -289,9 +290,9 @@ impl Listener {
             if let Some(outcome) = self.slots.next_outcome() {
                 self.clock.stop();
                 let outcome = outcome.map(|client| {
-                    let Admitted { socket: Pending { socket, .. }, peer, inbox, authenticated } =
+                    let Admitted { socket: Pending { socket, .. }, peer, recv, authenticated } =
                         client;
-                    open(self.slots.session(), Admitted { socket, peer, inbox, authenticated })
+                    open(self.slots.session(), Admitted { socket, peer, recv, authenticated })
                 });
                 if let Ok(connection) = &outcome {
                     self.last_accepted = connection.peer().cloned();
@@ -302,10 +303,10 @@ impl Listener {
             let clock = self.clock.run();
 
             // What has arrived comes first, then what has expired, then new clients.
-            for number in self.queue.take(cx.waker()) {
-                self.slots.advance(number, Pending::advance);
+            for id in self.queue.take(cx.waker()) {
+                self.slots.progress(id, Turn::All, Pending::transfer);
             }
-            self.slots.expire(clock);
+            self.slots.expire(clock, Pending::transfer_now);
             let is_more = self.take_clients(cx)?;
             if self.slots.has_outcomes() {
                 continue;
@@ -315,13 +316,17 @@ impl Listener {
                 return Poll::Pending;
             }
             let now = Instant::now();
-            let expiry =
-                self.slots.next_expiry().and_then(|at| now.checked_add(at.saturating_sub(clock)));
-            // A pause that is over is nothing to wait for, though clients may still find no room.
-            let pause = self.paused_until.filter(|&until| until > now);
-            let alarm = [expiry, pause].into_iter().flatten().min();
+            let expiry = self.slots.acceptor().next_expiry();
+            let expiry = expiry.and_then(|at| now.checked_add(at.0.saturating_sub(clock.0)));
+            let alarm = [expiry, self.pause_end()].into_iter().flatten().min();
             ready!(self.poll_alarm(cx, alarm));
         }
+    }
+
+    /// When the pause ends, if the listener is paused.
+    fn pause_end(&self) -> Option<Instant> {
+        let end = self.made.checked_add(self.slots.acceptor().paused_until()?.0)?;
+        Some(end).filter(|&end| end > Instant::now())
     }
 
     fn watch_close(&self, cx: &mut Context<'_>) -> Result<(), Error> {
@@ -342,13 +347,14 @@ impl Listener {
     /// True when there may be more.
     fn take_clients(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
         for _ in 0..ACCEPT_AT_ONCE {
-            if self.slots.is_full_of_proved() {
+            if !self.slots.acceptor().has_room() {
                 return Ok(false);
             }
             let Poll::Ready((socket, peer)) = self.poll_client(cx)? else { return Ok(false) };
-            let pending = |number| Pending::new(socket, number, &self.queue);
-            if let Some(number) = self.slots.add(pending, peer, self.clock.elapsed) {
-                self.slots.advance(number, Pending::advance);
+            self.slots.make_room(Pending::transfer_now);
+            let pending = |id| Pending::new(socket, id, &self.queue);
+            if let Some(id) = self.slots.add(pending, peer, self.clock.elapsed) {
+                self.slots.progress(id, Turn::All, Pending::transfer);
             }
         }
         Ok(true)
@@ -357,21 +363,19 @@ impl Listener {
     /// The next client, if one is waiting and the system has room for it.
     fn poll_client(&mut self, cx: &mut Context<'_>) -> Result<Poll<Client>, Error> {
         loop {
-            if self.paused_until.is_some_and(|until| until > Instant::now()) {
+            if self.pause_end().is_some() {
                 return Ok(Poll::Pending);
             }
-            self.paused_until = None;
             match self.bound.poll_accept(cx) {
                 Poll::Pending => return Ok(Poll::Pending),
                 Poll::Ready(Ok(client)) => {
-                    self.shortage.is_over();
+                    self.slots.accept_succeeded();
                     return Ok(Poll::Ready(client));
                 }
                 // A socket that was closed in the meantime fails in ways of its own.
                 Poll::Ready(Err(_)) if self.closing.is_closed() => return Err(Error::Closed),
                 Poll::Ready(Err(error)) => {
-                    let pause = self.shortage.pause_after(error)?;
-                    self.paused_until = Instant::now().checked_add(pause);
+                    self.slots.accept_failed(error, RealTime(self.made.elapsed()))?;
                 }
             }
         }

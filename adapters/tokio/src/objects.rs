@@ -6,7 +6,10 @@
 use mpconn_sockets::ObjectError;
 use serde::{Deserialize, Serialize};
 
-use crate::{Connection, Receiver, Sender, Transport};
+use crate::connection::Connection;
+use crate::receiver::Receiver;
+use crate::sender::Sender;
+use crate::transport::Transport;
 
 /// Python's `send`, of a [`Connection`] or [`Sender`].
 pub trait SendObject: sealed::Sealed {

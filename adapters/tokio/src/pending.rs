@@ -1,16 +1,15 @@
 //! A client whose handshake is pending.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
-use mpconn::{Authenticated, Error, Operation};
-use mpconn_sockets::{Slot, Transfer};
+use mpconn::ClientId;
+use mpconn_sockets::Operation;
 
-use crate::Socket;
-use crate::platform::transfer_now;
+use crate::platform::socket::{self, Socket};
 use crate::ready::{Member, ReadyQueue};
-use crate::session::poll_drive;
+use crate::transport::{Transport, for_now};
 
 /// Its socket, which wakes the listener's task for it.
 #[derive(Debug)]
@@ -21,26 +20,24 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    pub(crate) fn new(socket: Socket, number: u64, queue: &ReadyQueue) -> Self {
-        let member = queue.member(number);
+    pub(crate) fn new(socket: Socket, id: ClientId, queue: &ReadyQueue) -> Self {
+        let member = queue.member(id);
         let waker = Waker::from(Arc::clone(&member));
         Self { socket, member, waker }
     }
 
-    /// Goes on with its handshake, and is woken when there is more to do.
-    pub(crate) fn advance(slot: &mut Slot<Self>) -> Result<Option<Authenticated>, Error> {
-        let Slot { socket: Self { socket, member, waker }, inbox, negotiation, .. } = slot;
-        member.looked_at();
-        match poll_drive(&mut Context::from_waker(waker), negotiation, socket, inbox) {
-            Poll::Ready(ended) => ended.map(Some),
-            Poll::Pending => Ok(None),
-        }
+    /// Moves bytes, and wakes the listener's task when more can be moved.
+    pub(crate) fn transfer(&self, operation: Operation<'_>) -> io::Result<Option<usize>> {
+        self.member.looked_at();
+        let cx = &mut Context::from_waker(&self.waker);
+        for_now(match operation {
+            Operation::Write(bytes) => self.socket.poll_send(cx, &[IoSlice::new(bytes)]),
+            Operation::Read(space) => self.socket.poll_receive(cx, space),
+        })
     }
-}
 
-impl Transfer for Pending {
-    /// The runtime may not have seen yet what the kernel has.
-    fn transfer_now(&self, operation: Operation<'_>) -> io::Result<Option<usize>> {
-        transfer_now(&self.socket, &mut Context::from_waker(&self.waker), operation)
+    /// Moves bytes at this moment: the runtime may not have seen yet what the kernel has.
+    pub(crate) fn transfer_now(&self, operation: Operation<'_>) -> io::Result<Option<usize>> {
+        socket::transfer_now(&self.socket, &mut Context::from_waker(&self.waker), operation)
     }
 }

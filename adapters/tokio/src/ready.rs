@@ -5,32 +5,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Wake, Waker};
 
+use mpconn::ClientId;
+
 /// Wakers for many things that one task looks after.
 #[derive(Debug, Default)]
 pub(crate) struct ReadyQueue(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    woken: Vec<u64>,
+    woken: Vec<ClientId>,
     task: Option<Waker>,
 }
 
-/// One of the things, by the number it was given.
+/// One of the things, by its name.
 #[derive(Debug)]
 pub(crate) struct Member {
-    number: u64,
+    id: ClientId,
     is_woken: AtomicBool,
     queue: Arc<Mutex<State>>,
 }
 
 impl ReadyQueue {
-    pub(crate) fn member(&self, number: u64) -> Arc<Member> {
-        Arc::new(Member { number, is_woken: AtomicBool::new(false), queue: Arc::clone(&self.0) })
+    pub(crate) fn member(&self, id: ClientId) -> Arc<Member> {
+        Arc::new(Member { id, is_woken: AtomicBool::new(false), queue: Arc::clone(&self.0) })
     }
 
-    /// The numbers that were woken since the last call. From now on the task of `waker` is told of
+    /// The names of those that were woken since the last call. From now on the task of `waker` is told of
     /// others.
-    pub(crate) fn take(&self, waker: &Waker) -> Vec<u64> {
+    pub(crate) fn take(&self, waker: &Waker) -> Vec<ClientId> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.task.as_ref().is_some_and(|task| task.will_wake(waker)) {
             state.task = Some(waker.clone());
@@ -52,7 +54,7 @@ impl Wake for Member {
             return;
         }
         let mut state = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        state.woken.push(self.number);
+        state.woken.push(self.id);
         let task = state.task.clone();
         drop(state);
         // Outside the lock: a waker may do anything.

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use mpconn::{Address, Authenticated, Error, Inbox, Phase, Space};
-use mpconn_sockets::MAX_MESSAGE_BYTES;
+use mpconn::{Address, Authenticated, ReadBuf, RecvBuffer};
+use mpconn_sockets::{Error, MAX_MESSAGE_BYTES, Phase, Receiving};
 
+use crate::platform::socket::Socket;
 use crate::session::within;
+use crate::transport::Transport;
 use crate::transport::for_now;
-use crate::{Socket, Transport};
 
 /// The half of a [`Connection`](crate::Connection) that receives, or one end of a
 /// [one-way pipe](crate::one_way_pipe).
@@ -27,8 +28,7 @@ use crate::{Socket, Transport};
 pub struct Receiver<T = Socket> {
     /// None when closed.
     transport: Option<Arc<T>>,
-    inbox: Inbox,
-    max_message: u64,
+    receiving: Receiving,
     timeout: Option<Duration>,
     stream_is_over: bool,
     pub(crate) authenticated: Option<Authenticated>,
@@ -45,14 +45,13 @@ impl<T> Receiver<T> {
     /// Over a transport from which these bytes were received, as
     /// [`into_parts`](crate::Connection::into_parts) gives them.
     pub fn resumed(transport: T, unread: Vec<u8>) -> Self {
-        Self::opened(Arc::new(transport), Inbox::resumed(unread, MAX_MESSAGE_BYTES))
+        Self::opened(Arc::new(transport), RecvBuffer::resumed(unread, MAX_MESSAGE_BYTES))
     }
 
-    pub(crate) fn opened(transport: Arc<T>, inbox: Inbox) -> Self {
+    pub(crate) fn opened(transport: Arc<T>, recv: RecvBuffer) -> Self {
         Self {
             transport: Some(transport),
-            inbox,
-            max_message: MAX_MESSAGE_BYTES,
+            receiving: Receiving::new(recv),
             timeout: None,
             stream_is_over: false,
             authenticated: None,
@@ -69,7 +68,7 @@ impl<T> Receiver<T> {
     }
 
     pub(crate) fn into_unread(self) -> Vec<u8> {
-        self.inbox.into_unread()
+        self.receiving.into_inner().into_unread()
     }
 
     /// The transport, and what was received from it but not as a message yet; see
@@ -83,7 +82,7 @@ impl<T> Receiver<T> {
 
     /// The longest message to receive from now on, in bytes: 64 MiB by default, `u64::MAX` for any.
     pub fn set_max_message(&mut self, bytes: u64) {
-        self.max_message = bytes;
+        self.receiving.set_max(bytes);
     }
 
     /// How long a receive may wait, each time; `None`, the default, for ever.
@@ -94,7 +93,7 @@ impl<T> Receiver<T> {
     /// Closes this half. The transport closes with the last half.
     pub fn close(&mut self) {
         self.transport = None;
-        self.inbox = Inbox::new();
+        self.receiving = Receiving::new(RecvBuffer::new(MAX_MESSAGE_BYTES));
     }
 
     /// Whether it was closed.
@@ -107,7 +106,7 @@ impl<T> Receiver<T> {
     /// out of protocol.
     #[must_use]
     pub fn is_readable(&self) -> bool {
-        !self.is_closed() && !self.inbox.has_failed()
+        !self.is_closed() && !self.receiving.has_failed()
     }
 }
 
@@ -124,10 +123,8 @@ impl<T: Transport> Receiver<T> {
     ///
     /// Cancel safe: what had arrived stays for the next receive.
     pub async fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
-        if !self.is_here(u64::MAX) {
-            self.receive(u64::MAX, &mut Vec::new()).await?;
-        }
-        Ok(self.inbox.take())
+        self.receive(u64::MAX, &mut Vec::new()).await?;
+        Ok(self.receiving.take())
     }
 
     /// Receives one message of at most `max` bytes: Python's `recv_bytes(maxlength)`. The
@@ -141,10 +138,8 @@ impl<T: Transport> Receiver<T> {
     ///
     /// Cancel safe, as [`recv_bytes`](Self::recv_bytes).
     pub async fn recv_bytes_max(&mut self, max: u64) -> Result<Vec<u8>, Error> {
-        if !self.is_here(max) {
-            self.receive(max, &mut Vec::new()).await?;
-        }
-        Ok(self.inbox.take())
+        self.receive(max, &mut Vec::new()).await?;
+        Ok(self.receiving.take())
     }
 
     /// Receives one message in place of what `out` holds, whose memory is used again: the fastest
@@ -160,10 +155,8 @@ impl<T: Transport> Receiver<T> {
     ///
     /// Cancel safe, as [`recv_bytes`](Self::recv_bytes); `out` may be empty afterwards.
     pub async fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        if !self.is_here(u64::MAX) {
-            self.receive(u64::MAX, out).await?;
-        }
-        self.inbox.take_to(out);
+        self.receive(u64::MAX, out).await?;
+        self.receiving.take_to(out);
         Ok(())
     }
 
@@ -180,19 +173,8 @@ impl<T: Transport> Receiver<T> {
     ///
     /// Cancel safe, as [`recv_bytes`](Self::recv_bytes); `buffer` is written at the end alone.
     pub async fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        if !self.is_here(u64::MAX) {
-            self.receive(u64::MAX, &mut Vec::new()).await?;
-        }
-        let message = self.inbox.message();
-        match buffer.get_mut(..message.len()) {
-            Some(room) => {
-                room.copy_from_slice(message);
-                let length = message.len();
-                self.inbox.release();
-                Ok(length)
-            }
-            None => Err(Error::BufferTooShort(self.inbox.take())),
-        }
+        self.receive(u64::MAX, &mut Vec::new()).await?;
+        self.receiving.take_into(buffer)
     }
 
     /// Receives one message and lends it until the next call: the fastest way for small messages,
@@ -206,10 +188,8 @@ impl<T: Transport> Receiver<T> {
     ///
     /// Cancel safe, as [`recv_bytes`](Self::recv_bytes).
     pub async fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
-        if !self.is_here(u64::MAX) {
-            self.receive(u64::MAX, &mut Vec::new()).await?;
-        }
-        Ok(self.inbox.message())
+        self.receive(u64::MAX, &mut Vec::new()).await?;
+        Ok(self.receiving.message())
     }
 
     /// Receives one message as [`Bytes`]. A large one is not copied.
@@ -231,30 +211,33 @@ impl<T: Transport> Receiver<T> {
     ///
     /// As for [`recv_bytes`](Self::recv_bytes).
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
-        ready!(self.poll_receive(cx, u64::MAX, &mut Vec::new()))?;
-        Poll::Ready(Ok(self.inbox.take().into()))
+        if !self.receiving.poll(u64::MAX, &mut Vec::new())? {
+            ready!(self.poll_read(cx, u64::MAX, &mut Vec::new()))?;
+        }
+        Poll::Ready(Ok(self.receiving.take().into()))
     }
 
-    /// Whether a small message has been read ahead: it needs neither the runtime nor a timer.
-    #[inline]
-    fn is_here(&mut self, max: u64) -> bool {
-        self.inbox.poll_ahead(max.min(self.max_message))
+    async fn receive(&mut self, max: u64, reuse: &mut Vec<u8>) -> Result<(), Error> {
+        // What was read ahead needs neither the runtime nor a timer.
+        if self.receiving.poll(max, reuse)? {
+            return Ok(());
+        }
+        let read = within(self.timeout, poll_fn(|cx| self.poll_read(cx, max, reuse)));
+        read.await.unwrap_or(Err(Error::TimedOut(Phase::Receive)))
     }
 
-    async fn receive(&mut self, max: u64, offer: &mut Vec<u8>) -> Result<(), Error> {
-        let received = within(self.timeout, poll_fn(|cx| self.poll_receive(cx, max, offer)));
-        received.await.unwrap_or(Err(Error::TimedOut(Phase::Receive)))
-    }
-
-    fn poll_receive(
+    /// For when nothing was read ahead.
+    fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         max: u64,
-        offer: &mut Vec<u8>,
+        reuse: &mut Vec<u8>,
     ) -> Poll<Result<(), Error>> {
-        let transport = self.transport.as_deref().ok_or(Error::Closed)?;
-        let read = |space: Space<'_>| for_now(transport.poll_receive(cx, space));
-        if self.inbox.receive_with(max.min(self.max_message), offer, read)? {
+        let Some(transport) = self.transport.as_deref() else {
+            return Poll::Ready(Err(Error::Closed));
+        };
+        let read = |space: ReadBuf<'_>| for_now(transport.poll_receive(cx, space));
+        if self.receiving.read_with(max, reuse, read)? {
             Poll::Ready(Ok(()))
         } else {
             Poll::Pending
@@ -275,8 +258,8 @@ impl<T: Transport> Receiver<T> {
     ///
     /// Cancel safe: nothing is received.
     pub async fn poll(&self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
-        let transport = self.transport.as_deref().ok_or(Error::Closed)?;
-        if self.inbox.is_ready(self.max_message) {
+        let Some(transport) = self.transport.as_deref() else { return Err(Error::Closed) };
+        if self.receiving.is_ready() {
             return Ok(true);
         }
         match within(timeout.into(), poll_fn(|cx| transport.poll_readable(cx))).await {
@@ -285,9 +268,9 @@ impl<T: Transport> Receiver<T> {
         }
     }
 
-    /// The transport and the inbox, for a handshake.
-    pub(crate) fn parts(&mut self) -> Result<(&T, &mut Inbox), Error> {
-        Ok((self.transport.as_deref().ok_or(Error::Closed)?, &mut self.inbox))
+    /// The transport and the buffer, for a handshake within the connection.
+    pub(crate) fn parts(&mut self) -> Result<(&T, &mut RecvBuffer), Error> {
+        Ok((self.transport.as_deref().ok_or(Error::Closed)?, self.receiving.buffer_mut()))
     }
 }
 

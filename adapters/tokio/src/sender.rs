@@ -8,11 +8,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_sink::Sink;
-use mpconn::{Error, Extended, Outbox, Phase, Transmit};
+use mpconn::{Extended, SendBuffer};
+use mpconn_sockets::{Error, Phase, has_room_for, is_gathered, write_all};
 
+use crate::platform::socket::Socket;
 use crate::session::within;
+use crate::transport::Transport;
 use crate::transport::for_now;
-use crate::{Socket, Transport};
 
 /// [`Sender::feed`] and the [`Sink`] write out what they have buffered when it is more than this
 /// many bytes.
@@ -32,7 +34,7 @@ const BUFFERED: usize = 64 * 1024;
 pub struct Sender<T = Socket> {
     /// None when closed.
     transport: Option<Arc<T>>,
-    outbox: Outbox,
+    send: SendBuffer,
     timeout: Option<Duration>,
 }
 
@@ -43,7 +45,7 @@ impl<T> Sender<T> {
     }
 
     pub(crate) fn opened(transport: Arc<T>) -> Self {
-        Self { transport: Some(transport), outbox: Outbox::new(), timeout: None }
+        Self { transport: Some(transport), send: SendBuffer::new(), timeout: None }
     }
 
     pub(crate) fn transport(&self) -> Option<&Arc<T>> {
@@ -58,7 +60,7 @@ impl<T> Sender<T> {
 
     /// Whether messages over 2 GiB - 1 are sent, which Python reads from 3.8 on, or refused.
     pub fn set_extended(&mut self, extended: Extended) {
-        self.outbox.set_extended(extended);
+        self.send.set_extended(extended);
     }
 
     /// How long a send may wait, each time; `None`, the default, for ever.
@@ -69,12 +71,12 @@ impl<T> Sender<T> {
     /// Closes this half. The transport closes with the last half. What is buffered is not sent.
     pub fn close(&mut self) {
         self.transport = None;
-        self.outbox = Outbox::new();
+        self.send = SendBuffer::new();
     }
 
-    /// A handshake stopped inside a frame.
-    pub(crate) fn break_off(&mut self) {
-        self.outbox.break_off();
+    /// The buffer, for a handshake within the connection.
+    pub(crate) fn buffer_mut(&mut self) -> &mut SendBuffer {
+        &mut self.send
     }
 
     /// Whether it was closed.
@@ -87,14 +89,14 @@ impl<T> Sender<T> {
     /// message.
     #[must_use]
     pub fn is_writable(&self) -> bool {
-        !self.is_closed() && !self.outbox.is_half_sent()
+        !self.is_closed() && !self.send.is_poisoned()
     }
 
     /// The bytes that wait for a flush: of messages that were fed, or of one whose sending was
     /// given up half-way.
     #[must_use]
     pub fn buffered(&self) -> usize {
-        self.outbox.buffered()
+        self.send.buffered()
     }
 
     /// Buffers a message without sending it, whatever the buffer's length.
@@ -102,7 +104,7 @@ impl<T> Sender<T> {
         if self.is_closed() {
             return Err(Error::Closed);
         }
-        self.outbox.feed(message)
+        Ok(self.send.push(message)?)
     }
 }
 
@@ -151,12 +153,12 @@ impl<T: Transport> Sender<T> {
         let sent = async {
             for message in messages {
                 let message = message.as_ref();
-                if !self.outbox.has_room_for(message) {
+                if !has_room_for(&self.send, message) {
                     self.flush_buffer().await?;
                     before = 0;
                 }
-                if Outbox::gathers(message) {
-                    self.outbox.feed(message)?;
+                if is_gathered(message) {
+                    self.send.push(message)?;
                 } else {
                     let mut sending = Sending::begin(self, message)?;
                     poll_fn(|cx| sending.poll(cx)).await?;
@@ -166,7 +168,7 @@ impl<T: Transport> Sender<T> {
         };
         let sent = within(timeout, pin!(sent)).await.unwrap_or(Err(Error::TimedOut(Phase::Send)));
         if let Err(Error::Io(_)) = sent {
-            self.outbox.take_back(before);
+            self.send.truncate(before);
         }
         sent
     }
@@ -218,36 +220,42 @@ impl<T: Transport> Sender<T> {
     }
 
     fn poll_flush_buffer(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let transport = self.transport.as_deref().ok_or(Error::Closed)?;
+        let Some(transport) = self.transport.as_deref() else {
+            return Poll::Ready(Err(Error::Closed));
+        };
         let write = |slices: &[IoSlice<'_>]| for_now(transport.poll_send(cx, slices));
-        if self.outbox.flush_with(write)? { Poll::Ready(Ok(())) } else { Poll::Pending }
+        if write_all(&mut self.send, &[], write)? { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     fn poll_flush_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let transport = self.transport.as_deref().ok_or(Error::Closed)?;
+        let Some(transport) = self.transport.as_deref() else {
+            return Poll::Ready(Err(Error::Closed));
+        };
         Poll::Ready(Ok(ready!(transport.poll_flush(cx))?))
     }
 }
 
-/// A message that is being written. When it is dropped half-way, the sender keeps the rest.
+/// A message that is being written. When it is dropped half-way, the sender keeps the rest. When it is
+/// leaked, the sender is poisoned.
 struct Sending<'a, T> {
     sender: &'a mut Sender<T>,
-    transmit: Transmit,
     message: &'a [u8],
 }
 
 impl<'a, T> Sending<'a, T> {
     fn begin(sender: &'a mut Sender<T>, message: &'a [u8]) -> Result<Self, Error> {
-        let transmit = sender.outbox.begin(message)?;
-        Ok(Self { sender, transmit, message })
+        sender.send.begin(message.len())?;
+        Ok(Self { sender, message })
     }
 }
 
 impl<T: Transport> Sending<'_, T> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let transport = self.sender.transport.as_deref().ok_or(Error::Closed)?;
+        let Some(transport) = self.sender.transport.as_deref() else {
+            return Poll::Ready(Err(Error::Closed));
+        };
         let write = |slices: &[IoSlice<'_>]| for_now(transport.poll_send(cx, slices));
-        if self.sender.outbox.transmit_with(&mut self.transmit, self.message, write)? {
+        if write_all(&mut self.sender.send, self.message, write)? {
             self.sender.poll_flush_transport(cx)
         } else {
             Poll::Pending
@@ -257,7 +265,7 @@ impl<T: Transport> Sending<'_, T> {
 
 impl<T> Drop for Sending<'_, T> {
     fn drop(&mut self) {
-        self.sender.outbox.keep(&self.transmit, self.message);
+        self.sender.send.keep(self.message);
     }
 }
 

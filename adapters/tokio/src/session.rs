@@ -6,12 +6,12 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use mpconn::{Address, Error, Inbox, Negotiation, Operation, Proof, Role};
-use mpconn_sockets::{Admitted, Session};
+use mpconn::{Address, HandshakeDriver, MAX_MESSAGE, Proof, RecvBuffer, Role, SendBuffer};
+use mpconn_sockets::{Admitted, Error, Operation, Session, timed_out};
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::transport::{flush, for_now};
-use crate::{Connection, Transport};
+use crate::connection::Connection;
+use crate::transport::{Transport, flush, for_now};
 
 /// Holds the handshake over `transport`, if there is a key, within its deadline.
 pub(crate) async fn establish<T: Transport>(
@@ -20,50 +20,52 @@ pub(crate) async fn establish<T: Transport>(
     role: Role,
     peer: Option<Address>,
 ) -> Result<Connection<T>, Error> {
-    let mut inbox = Inbox::new();
+    let (mut recv, mut send) = (RecvBuffer::new(MAX_MESSAGE as u64), SendBuffer::new());
     let mut authenticated = None;
-    if let Some(mut negotiation) = session.negotiation(role)? {
+    if let Some(handshake) = session.handshake(role)? {
+        let mut driver = HandshakeDriver::new(handshake);
         let timeout = session.handshake_timeout;
-        match negotiate(&mut negotiation, &transport, &mut inbox, timeout).await {
+        match negotiate(&mut driver, &transport, &mut recv, &mut send, timeout).await {
             Some(proof) => authenticated = Some(proof?),
-            None => return Err(negotiation.give_up()),
+            None => return Err(timed_out(&driver)),
         }
     }
-    Ok(open(session, Admitted { socket: transport, peer, inbox, authenticated }))
+    recv.set_max(session.max_message);
+    Ok(open(session, Admitted { socket: transport, peer, recv, authenticated }))
 }
 
 /// A connection whose handshake is over, or that has none.
-pub(crate) fn open<T>(session: &Session, mut admitted: Admitted<T>) -> Connection<T> {
-    admitted.inbox.open(session.max_message);
+pub(crate) fn open<T>(session: &Session, admitted: Admitted<T>) -> Connection<T> {
     let mut connection = Connection::opened(admitted);
-    connection.set_max_message(session.max_message);
     connection.set_extended(session.extended);
     connection
 }
 
 /// Drives a handshake to its end; `None` when the time is up first.
 pub(crate) async fn negotiate<K: AsRef<[u8]>, P: Proof, T: Transport>(
-    negotiation: &mut Negotiation<K, P>,
+    driver: &mut HandshakeDriver<K, P>,
     transport: &T,
-    inbox: &mut Inbox,
+    recv: &mut RecvBuffer,
+    send: &mut SendBuffer,
     timeout: Option<Duration>,
 ) -> Option<Result<P, Error>> {
     let driven = async {
-        let proof = poll_fn(|cx| poll_drive(cx, negotiation, transport, inbox)).await?;
+        let proof = poll_fn(|cx| poll_drive(cx, driver, transport, recv, send)).await?;
         flush(transport).await?;
         Ok(proof)
     };
     within(timeout, pin!(driven)).await
 }
 
-/// Goes on with a handshake as far as the transport lets it.
-pub(crate) fn poll_drive<K: AsRef<[u8]>, P: Proof, T: Transport>(
+/// Continues with a handshake as far as the transport lets it.
+fn poll_drive<K: AsRef<[u8]>, P: Proof, T: Transport>(
     cx: &mut Context<'_>,
-    negotiation: &mut Negotiation<K, P>,
+    driver: &mut HandshakeDriver<K, P>,
     transport: &T,
-    inbox: &mut Inbox,
+    recv: &mut RecvBuffer,
+    send: &mut SendBuffer,
 ) -> Poll<Result<P, Error>> {
-    let driven = negotiation.drive(inbox, |operation| {
+    let driven = mpconn_sockets::drive(driver, recv, send, |operation| {
         for_now(match operation {
             Operation::Write(bytes) => transport.poll_send(cx, &[IoSlice::new(bytes)]),
             // The peer does not answer what it was not sent.

@@ -1,4 +1,4 @@
-//! What a connection runs over.
+//! The streams that a connection can use.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -6,43 +6,44 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use mpconn::Space;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use mpconn::ReadBuf;
+use tokio::io::{self as tokio_io, AsyncRead, AsyncWrite};
 
 /// A stream of bytes. [`Socket`](crate::Socket) is one, and [`ReadWrite`] makes one of anything
 /// that is `AsyncRead + AsyncWrite`.
 ///
 /// One task may receive while another sends: each direction wakes its own.
 pub trait Transport {
-    /// Reads some bytes: how many, 0 at the end.
+    /// Reads some bytes. Returns their number, or 0 at the end of the stream.
     ///
     /// # Errors
     ///
-    /// The system's.
-    fn poll_receive(&self, cx: &mut Context<'_>, space: Space<'_>) -> Poll<io::Result<usize>>;
+    /// Those of the system.
+    fn poll_receive(&self, cx: &mut Context<'_>, space: ReadBuf<'_>) -> Poll<io::Result<usize>>;
 
-    /// Writes some of these bytes, one slice behind the other: how many.
+    /// Writes some of these bytes, one slice after the other. Returns their number.
     ///
     /// # Errors
     ///
-    /// The system's.
+    /// Those of the system.
     fn poll_send(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>>;
 
-    /// Writes out whatever the transport itself holds back. A socket holds nothing back.
+    /// Flushes what the transport buffers itself. The default is for transports without a buffer, such
+    /// as sockets.
     ///
     /// # Errors
     ///
-    /// The system's.
+    /// Those of the system.
     fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let _ = cx;
         Poll::Ready(Ok(()))
     }
 
-    /// Waits until a receive would find something.
+    /// Waits until [`poll_receive`](Self::poll_receive) would not have to wait.
     ///
     /// # Errors
     ///
-    /// The system's, and `Unsupported` where the transport cannot tell, which is the default.
+    /// Those of the system, and `Unsupported` if the transport cannot be polled, which is the default.
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let _ = cx;
         let error = "this transport cannot be polled";
@@ -51,7 +52,7 @@ pub trait Transport {
 }
 
 impl<T: Transport + ?Sized> Transport for Arc<T> {
-    fn poll_receive(&self, cx: &mut Context<'_>, space: Space<'_>) -> Poll<io::Result<usize>> {
+    fn poll_receive(&self, cx: &mut Context<'_>, space: ReadBuf<'_>) -> Poll<io::Result<usize>> {
         (**self).poll_receive(cx, space)
     }
 
@@ -68,30 +69,33 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
     }
 }
 
-/// Any `AsyncRead + AsyncWrite` as a transport: a TLS stream, a tunnel, a pipe in memory.
+/// A transport over any `AsyncRead + AsyncWrite`, such as a TLS stream or a pipe in memory.
+///
+/// The stream is flushed after every message. If a send is dropped before that, the next send continues
+/// with it.
 #[derive(Debug)]
 pub struct ReadWrite<S>(Mutex<S>);
 
 impl<S> ReadWrite<S> {
-    /// Over this stream.
+    /// Creates a transport over `stream`.
     pub const fn new(stream: S) -> Self {
         Self(Mutex::new(stream))
     }
 
-    /// The stream.
+    /// Returns the stream.
     pub fn into_inner(self) -> S {
         self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Held for the length of one poll.
+    /// Locks the stream for one poll.
     fn stream(&self) -> MutexGuard<'_, S> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport for ReadWrite<S> {
-    fn poll_receive(&self, cx: &mut Context<'_>, space: Space<'_>) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(space.into_slice());
+    fn poll_receive(&self, cx: &mut Context<'_>, space: ReadBuf<'_>) -> Poll<io::Result<usize>> {
+        let mut buffer = tokio_io::ReadBuf::new(space.into_slice());
         ready!(Pin::new(&mut *self.stream()).poll_read(cx, &mut buffer))?;
         Poll::Ready(Ok(buffer.filled().len()))
     }
@@ -105,7 +109,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for ReadWrite<S> {
     }
 }
 
-/// The core asks for bytes moved, or `None` when there are none for now; tokio says `Pending`.
+/// Converts a poll to what the shared code expects: `None` for `Pending`.
 pub(crate) fn for_now(poll: Poll<io::Result<usize>>) -> io::Result<Option<usize>> {
     match poll {
         Poll::Ready(moved) => moved.map(Some),
@@ -113,7 +117,7 @@ pub(crate) fn for_now(poll: Poll<io::Result<usize>>) -> io::Result<Option<usize>
     }
 }
 
-/// Waits for what the transport holds back to be written.
+/// Flushes what the transport buffers itself.
 pub(crate) async fn flush<T: Transport>(transport: &T) -> io::Result<()> {
     poll_fn(|cx| transport.poll_flush(cx)).await
 }

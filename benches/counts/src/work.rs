@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 
 use bytes::{Bytes, BytesMut};
-use mpconn::{Event, Extended, Framer, Inbox, encode};
+use mpconn::{Event, Extended, Framer, RecvBuffer, encode};
 use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
 
 const MESSAGE: [u8; 16] = *b"sixteen bytes it";
@@ -77,17 +77,16 @@ fn bytewise_small(times: u64) {
 }
 
 fn bytewise(messages: usize, length: usize) {
-    let mut inbox = Inbox::new();
-    inbox.open(u64::MAX);
+    let mut recv = RecvBuffer::new(u64::MAX);
     let header = u32::try_from(length).expect("a short header").to_be_bytes();
     for _ in 0..messages {
         let mut bytes = header.into_iter().chain(std::iter::repeat_n(7, length));
-        let received = inbox.receive_with(u64::MAX, &mut Vec::new(), |space| {
-            space.into_slice()[0] = black_box(bytes.next().expect("no byte is read twice"));
-            Ok(Some(1))
-        });
-        assert!(received.expect("it is received"));
-        assert_eq!(inbox.message().len(), length);
+        while !recv.poll().expect("it is received") {
+            recv.read_buf().into_slice()[0] =
+                black_box(bytes.next().expect("no byte is read twice"));
+            recv.advance(1);
+        }
+        assert_eq!(recv.message().len(), length);
     }
 }
 
@@ -97,17 +96,15 @@ fn as_length(times: u64) -> usize {
 
 /// So many empty messages, which arrive with reads as long as there is space for.
 fn tiny(times: u64) {
-    let mut inbox = Inbox::new();
-    inbox.open(u64::MAX);
+    let mut recv = RecvBuffer::new(u64::MAX);
     for _ in 0..times {
-        let received = inbox.receive_with(u64::MAX, &mut Vec::new(), |space| {
-            let space = space.into_slice();
+        while !recv.poll().expect("it is received") {
+            let space = recv.read_buf().into_slice();
             let whole = space.len() - space.len() % 4;
             space[..whole].fill(0);
-            Ok(Some(whole))
-        });
-        assert!(received.expect("it is received"));
-        assert!(black_box(inbox.message()).is_empty());
+            recv.advance(whole);
+        }
+        assert!(black_box(recv.message()).is_empty());
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 use std::sync::{Mutex, PoisonError};
 
 use mpconn::{Event, Framer, Want};
-use mpconn_blocking::{Deadline, Duplex, Socket, Space, Transport};
+use mpconn_blocking::{Deadline, Duplex, ReadBuf, Socket, Transport};
 
 /// A socket or pipe from which other processes read too, as Python's queues do in turns: it is
 /// never read beyond the frame that it is in.
@@ -55,20 +55,20 @@ impl Frame {
 }
 
 impl Transport for Shared {
-    fn receive(&self, space: Space<'_>, deadline: Deadline) -> io::Result<Option<usize>> {
+    fn receive(&self, space: ReadBuf<'_>, deadline: Deadline) -> io::Result<Option<usize>> {
         let mut frame = self.frame.lock().unwrap_or_else(PoisonError::into_inner);
         match space {
-            Space::Slice(slice) => {
+            ReadBuf::Slice(slice) => {
                 let room = slice.len().min(frame.lacks());
                 let slice = &mut slice[..room];
-                let received = self.socket.receive(Space::Slice(slice), deadline)?;
+                let received = self.socket.receive(ReadBuf::Slice(slice), deadline)?;
                 frame.arrived(&slice[..received.unwrap_or(0)]);
                 Ok(received)
             }
             // Only for the payload of a large frame, and no larger than what is left of it.
-            Space::Spare(vec) => {
+            ReadBuf::Spare(vec) => {
                 let before = vec.len();
-                let received = self.socket.receive(Space::Spare(vec), deadline)?;
+                let received = self.socket.receive(ReadBuf::Spare(vec), deadline)?;
                 frame.arrived(&vec[before..]);
                 Ok(received)
             }

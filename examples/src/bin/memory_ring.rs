@@ -1,149 +1,166 @@
-//! A ring of completions in memory, which runs everywhere: many conversations, whose operations
-//! complete in any order and in part, as io_uring's and IOCP's may.
+//! A ring of completions in memory, which runs everywhere: many connections, whose operations complete
+//! in any order and in part, as those of io_uring and IOCP may.
 //!
 //! ```text
-//! cargo run --bin memory_ring [conversations]
+//! cargo run --bin memory_ring [connections]
 //! ```
 
 use std::collections::VecDeque;
 
 use getrandom::SysRng;
-use mpconn::{AuthKey, Error, Handshake, Policy};
-use mpconn_examples::completion::{Next, Operation, Session};
-use mpconn_examples::{accepting, turned_round};
+use mpconn::{AuthKey, Connection, ConnectionEvent, Handshake, Policy};
+use mpconn_examples::{Error, MAX_MESSAGE_BYTES, accepting, answer, reversed};
 
 /// The messages of each client, in bytes.
 const SIZES: [usize; 5] = [0, 1, 255, 16 * 1024, 100_000];
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let conversations = std::env::args().nth(1).map_or(Ok(100), |number| number.parse())?;
-    let completions = hold(conversations, 1)?;
-    println!("{conversations} clients were served, with {completions} completions");
+/// How many bytes may be on their way to a side, so that writes are partial too.
+const CAPACITY: usize = 5000;
+
+fn main() -> Result<(), Error> {
+    let connections = std::env::args().nth(1).map_or(Ok(100), |number| number.parse())?;
+    let completions = run(connections, 1)?;
+    println!("{connections} clients were served, with {completions} completions");
     Ok(())
 }
 
-/// Holds so many conversations at once, and gives the number of completions.
-fn hold(conversations: usize, seed: u64) -> Result<u64, Box<dyn std::error::Error>> {
+/// Runs so many connections at once. Returns the number of completions.
+fn run(connections: usize, seed: u64) -> Result<u64, Error> {
     let key = AuthKey::generate(&mut SysRng)?;
-    let mut sides: Vec<Side> = Vec::new();
-    let mut ring = Ring::new(2 * conversations, seed);
-    for _ in 0..conversations {
-        let connecting = Handshake::connecting(key.clone(), &Policy::COMPAT, &mut SysRng)?;
-        sides.push(Session::new(connecting, Box::new(client())));
-        sides.push(Session::new(accepting(&key)?, Box::new(serve)));
+    let mut ring = Ring { sides: Vec::new(), submitted: Vec::new(), random: seed };
+    for _ in 0..connections {
+        let handshake = Handshake::connecting(key.clone(), &Policy::COMPAT, &mut SysRng)?; // 1
+        let client = Connection::new(handshake, MAX_MESSAGE_BYTES);
+        ring.sides.push(Side::new(client, SIZES.into()));
+        ring.sides.push(Side::new(accepting(&key)?, VecDeque::new()));
     }
-    for (number, side) in sides.iter_mut().enumerate() {
-        ring.submit(number, side.next_operation()?);
+    for side in 0..ring.sides.len() {
+        ring.drive(side)?;
     }
     let mut completions = 0;
-    while let Some((number, operation, n)) = ring.complete() {
+    while ring.complete()? {
         completions += 1;
-        let side = &mut sides[number];
-        let taken = match operation {
-            Operation::Read(buffer, _) => side.read(buffer, n),
-            Operation::Write(buffer, _) => {
-                side.wrote(buffer, n);
-                Ok(())
-            }
-            Operation::Close => unreachable!("it is nothing to complete"),
-        };
-        match taken.and_then(|()| side.next_operation()) {
-            Ok(operation) => ring.submit(number, operation),
-            // The client has closed, after the last answer.
-            Err(Error::Ended) => ring.submit(number, Operation::Close),
-            Err(error) => return Err(error.into()),
-        }
     }
-    match ring.open.iter().filter(|open| **open).count() {
+    match ring.sides.iter().filter(|side| side.is_open).count() {
         0 => Ok(completions),
-        stuck => Err(format!("{stuck} sides wait for ever").into()),
+        open => Err(format!("{open} sides never ended").into()),
     }
 }
 
-type Side = Session<Box<dyn FnMut(Option<&[u8]>) -> Next>>;
-
-fn serve(message: Option<&[u8]>) -> Next {
-    message.map_or(Next::Receive, |message| Next::Send(turned_round(message)))
+/// Side 2n, a client, is connected with side 2n + 1, its server.
+struct Side {
+    connection: Connection<AuthKey>,
+    /// The sizes of the messages that a client sends next. The first one is not answered yet.
+    to_send: VecDeque<usize>,
+    arrived: VecDeque<u8>,
+    is_open: bool,
 }
 
-/// Sends one message of each size, and closes after the last answer.
-fn client() -> impl FnMut(Option<&[u8]>) -> Next {
-    let messages = SIZES.map(|size| (0..=250).cycle().take(size).collect::<Vec<u8>>());
-    let mut sent = 0;
-    move |answer| {
-        if let Some(answer) = answer {
-            assert_eq!(answer, turned_round(&messages[sent - 1]));
-        }
-        sent += 1;
-        messages.get(sent - 1).cloned().map_or(Next::Close, Next::Send)
-    }
+/// An operation in flight. Its memory is here, and nowhere else.
+enum Operation {
+    Read(Vec<u8>, usize),
+    Write(Vec<u8>, usize),
 }
 
-/// Side 2n is connected with side 2n + 1.
 struct Ring {
-    /// What is in flight. The buffers are here, and nowhere else.
+    sides: Vec<Side>,
     submitted: Vec<(usize, Operation)>,
-    /// What was written for each side.
-    arrived: Vec<VecDeque<u8>>,
-    open: Vec<bool>,
     random: u64,
 }
 
-impl Ring {
-    /// The bytes that a side's receive buffer holds, so that writes complete in part too.
-    const CAPACITY: usize = 5000;
-
-    fn new(sides: usize, seed: u64) -> Self {
-        let arrived = vec![VecDeque::new(); sides];
-        Self { submitted: Vec::new(), arrived, open: vec![true; sides], random: seed }
+impl Side {
+    fn new(connection: Connection<AuthKey>, to_send: VecDeque<usize>) -> Self {
+        Self { connection, to_send, arrived: VecDeque::new(), is_open: true }
     }
 
-    fn submit(&mut self, side: usize, operation: Operation) {
-        match operation {
-            Operation::Close => self.open[side] = false,
-            operation => self.submitted.push((side, operation)),
+    /// Sends one message after another, and returns `false` after the last answer. (2)
+    fn ask(&mut self) -> Result<bool, Error> {
+        while let Some(event) = self.connection.poll()? {
+            if event == ConnectionEvent::Message {
+                let sent = self.to_send.pop_front().map(message);
+                assert_eq!(
+                    Some(self.connection.message()),
+                    sent.map(|it| reversed(&it)).as_deref()
+                );
+            }
+            match self.to_send.front() {
+                Some(&size) => self.connection.send(&message(size))?,
+                None => return Ok(false),
+            }
         }
+        Ok(true)
+    }
+}
+
+fn message(size: usize) -> Vec<u8> {
+    (0..=250).cycle().take(size).collect()
+}
+
+impl Ring {
+    /// Submits the next operation of a side.
+    fn drive(&mut self, number: usize) -> Result<(), Error> {
+        let side = &mut self.sides[number];
+        let is_client = number.is_multiple_of(2);
+        side.is_open = if is_client { side.ask()? } else { answer(&mut side.connection)? };
+        if !side.is_open {
+            return Ok(());
+        }
+        let operation = match side.connection.start_write() {
+            Some((memory, from)) => Operation::Write(memory, from), // 3
+            None => {
+                let (memory, from) = side.connection.start_read(); // 4
+                Operation::Read(memory, from)
+            }
+        };
+        self.submitted.push((number, operation));
+        Ok(())
     }
 
-    /// Completes any of what can complete now, with any number of bytes.
-    fn complete(&mut self) -> Option<(usize, Operation, usize)> {
+    /// Completes any operation that can complete, with any number of bytes.
+    fn complete(&mut self) -> Result<bool, Error> {
         let able: Vec<_> =
             (0..self.submitted.len()).filter(|&at| self.movable(at).is_some()).collect();
-        let at = *able.get(self.below(able.len()))?;
-        let most = self.movable(at)?;
+        let Some(&at) = able.get(self.below(able.len())) else { return Ok(false) };
+        let most = self.movable(at).unwrap_or(0);
         let n = if most == 0 { 0 } else { 1 + self.below(most) };
-        let (side, mut operation) = self.submitted.swap_remove(at);
-        match &mut operation {
-            Operation::Read(buffer, from) => {
-                for (place, byte) in buffer[*from..].iter_mut().zip(self.arrived[side].drain(..n)) {
+        let (number, operation) = self.submitted.swap_remove(at);
+        match operation {
+            Operation::Read(mut memory, from) => {
+                let side = &mut self.sides[number];
+                for (place, byte) in memory[from..].iter_mut().zip(side.arrived.drain(..n)) {
                     *place = byte;
                 }
+                side.connection.finish_read(memory, n);
+                if n == 0 {
+                    side.connection.received_eof();
+                }
             }
-            Operation::Write(buffer, from) => {
-                self.arrived[side ^ 1].extend(&buffer[*from..][..n]);
+            Operation::Write(memory, from) => {
+                self.sides[number ^ 1].arrived.extend(&memory[from..from + n]);
+                self.sides[number].connection.finish_write(memory, n);
             }
-            Operation::Close => {}
         }
-        Some((side, operation, n))
+        self.drive(number)?;
+        Ok(true)
     }
 
-    /// How many bytes an operation can move at most; 0 at the end of what it reads.
+    /// Returns how many bytes an operation can move: 0 at the end of the stream, `None` if it waits.
     fn movable(&self, at: usize) -> Option<usize> {
-        let (side, operation) = &self.submitted[at];
+        let (number, operation) = &self.submitted[at];
+        let (side, peer) = (&self.sides[*number], &self.sides[number ^ 1]);
         match operation {
-            Operation::Read(buffer, from) => {
-                let there = self.arrived[*side].len().min(buffer.len() - from);
-                (there > 0 || !self.open[side ^ 1]).then_some(there)
+            Operation::Read(memory, from) => {
+                let n = side.arrived.len().min(memory.len() - from);
+                (n > 0 || !peer.is_open).then_some(n)
             }
-            Operation::Write(buffer, from) => {
-                let room = Self::CAPACITY - self.arrived[side ^ 1].len();
-                (room > 0).then_some(room.min(buffer.len() - from))
+            Operation::Write(memory, from) => {
+                let room = CAPACITY - peer.arrived.len();
+                (room > 0).then_some(room.min(memory.len() - from))
             }
-            Operation::Close => None,
         }
     }
 
-    /// A number below `end`, the same ones for the same seed: a linear congruential generator.
+    /// Returns a number below `end`, the same ones for a seed: a linear congruential generator.
     fn below(&mut self, end: usize) -> usize {
         self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         usize::try_from(self.random >> 33).unwrap_or(0) % end.max(1)
@@ -155,7 +172,7 @@ mod tests {
     #[test]
     fn in_any_order_and_in_part() {
         for seed in 0..20 {
-            assert!(super::hold(5, seed).unwrap() > 5 * 20);
+            assert!(super::run(5, seed).unwrap() > 5 * 20);
         }
     }
 }

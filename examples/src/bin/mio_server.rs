@@ -1,199 +1,217 @@
-//! One thread and one mio loop for all clients, over the core's `Inbox`, `Outbox`, `Negotiation`.
+//! One thread and one mio loop for all clients.
 //!
 //! ```text
 //! cargo run --bin mio_server [address]
 //! ```
 
-use std::collections::{HashMap, VecDeque};
-use std::io::{self, ErrorKind, Read, Write};
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use mpconn::{AuthKey, Error, Inbox, Negotiation, Operation, Outbox};
-use mpconn_examples::{
-    HANDSHAKE_TIME, MAX_MESSAGE_BYTES, accepting, address, announce, turned_round,
-};
+use mpconn::{AcceptTime, Acceptor, AuthKey, ClientId, ClientProgress, Connection, RealTime};
+use mpconn_examples::{Error, HANDSHAKE_TIME, MAX_PENDING, accepting, address, announce, answer};
 
 const LISTENER: Token = Token(0);
 
-/// The messages of one client that are answered before the others have their turn.
-const TURN: usize = 64;
-
-/// How long clients are left waiting when there is no descriptor for another.
-const SHORTAGE: Duration = Duration::from_millis(100);
-
-fn main() -> io::Result<()> {
-    let listener = TcpListener::bind(address())?;
-    let key = announce(listener.local_addr()?);
-    Server::new(listener, key)?.run()
-}
+/// How many times a client's socket is read or written before it is another client's turn.
+const TURN: u32 = 64;
 
 struct Server {
     poll: Poll,
     listener: TcpListener,
     key: AuthKey,
-    clients: HashMap<Token, Client>,
-    last: Token,
-    /// When each client must be authenticated; the oldest comes first.
-    deadlines: VecDeque<(Instant, Token)>,
-    /// Those whose turn ended before their bytes did.
-    waiting: Vec<Token>,
-    /// When to accept again, of which no event will tell.
-    shortage: Option<Instant>,
+    acceptor: Acceptor<(Token, TcpStream), AuthKey>,
+    pending: HashMap<Token, ClientId>,
+    served: HashMap<Token, (TcpStream, Connection<AuthKey>)>,
+    /// Tokens that mio does not report again, since their turn ended early.
+    again: Vec<Token>,
+    last: usize,
+    begun: Instant,
+}
+
+fn main() -> Result<(), Error> {
+    let mut listener = TcpListener::bind(address())?;
+    let key = announce(listener.local_addr()?);
+    let poll = Poll::new()?;
+    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+    let mut server = Server {
+        poll,
+        listener,
+        key,
+        acceptor: Acceptor::new(MAX_PENDING, Some(HANDSHAKE_TIME)),
+        pending: HashMap::new(),
+        served: HashMap::new(),
+        again: Vec::new(),
+        last: 0,
+        begun: Instant::now(),
+    };
+    let mut events = Events::with_capacity(256);
+    loop {
+        match server.poll.poll(&mut events, server.timeout()) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
+            _ => {}
+        }
+        let again = std::mem::take(&mut server.again);
+        for token in events.iter().map(|event| event.token()).chain(again) {
+            match token {
+                LISTENER => server.accept()?,
+                token => server.drive(token),
+            }
+        }
+        while let Some(id) = server.acceptor.overdue(server.accept_time()) {
+            server.drop_pending(id, "a client took too long to authenticate");
+        }
+    }
 }
 
 impl Server {
-    fn new(mut listener: TcpListener, key: AuthKey) -> io::Result<Self> {
-        let poll = Poll::new()?;
-        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-        Ok(Self {
-            poll,
-            listener,
-            key,
-            clients: HashMap::new(),
-            last: LISTENER,
-            deadlines: VecDeque::new(),
-            waiting: Vec::new(),
-            shortage: None,
-        })
+    /// The program does nothing else than accepting, so that both clocks are one.
+    fn accept_time(&self) -> AcceptTime {
+        AcceptTime(self.begun.elapsed())
     }
 
-    fn run(mut self) -> io::Result<()> {
-        let mut events = Events::with_capacity(256);
-        loop {
-            match self.poll.poll(&mut events, self.timeout()) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                polled => polled?,
-            }
-            let mut ready = std::mem::take(&mut self.waiting);
-            ready.extend(events.iter().map(|event| event.token()));
-            if self.shortage.is_some_and(|until| until <= Instant::now()) {
-                ready.push(LISTENER);
-            }
-            for token in ready {
-                match token {
-                    LISTENER => self.accept()?,
-                    client => self.drive(client),
-                }
-            }
-            self.expire();
-        }
-    }
-
+    /// Returns how long to wait for events at most. (6)
     fn timeout(&self) -> Option<Duration> {
-        if !self.waiting.is_empty() {
-            return Some(Duration::ZERO);
-        }
-        let oldest = self.deadlines.front().map(|(deadline, _)| *deadline);
-        let next = oldest.into_iter().chain(self.shortage).min()?;
-        Some(next.saturating_duration_since(Instant::now()))
+        let until = match self.again.as_slice() {
+            [] => None,
+            // Only the listener's turn may have to wait: for the end of a pause.
+            [LISTENER] => self.acceptor.paused_until().map(|until| until.0),
+            _ => Some(Duration::ZERO),
+        };
+        let expiry = self.acceptor.next_expiry().map(|expiry| expiry.0);
+        let next = until.into_iter().chain(expiry).min();
+        next.map(|at| at.saturating_sub(self.begun.elapsed()))
     }
 
-    /// Accepts all who are there: mio tells of them once.
-    fn accept(&mut self) -> io::Result<()> {
-        self.shortage = None;
-        loop {
-            let socket = match self.listener.accept() {
-                Ok((socket, _)) => socket,
+    /// Accepts all clients that are waiting: mio reports them once.
+    fn accept(&mut self) -> Result<(), Error> {
+        while !self.acceptor.is_paused(RealTime(self.begun.elapsed())) {
+            match self.listener.accept() {
+                Ok((stream, _)) => self.admit(stream)?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => {
                     eprintln!("{error}");
-                    self.shortage = Some(Instant::now() + SHORTAGE);
-                    return Ok(());
+                    self.acceptor.pause(RealTime(self.begun.elapsed()));
                 }
-            };
-            self.last.0 += 1;
-            let mut client = Client::new(socket, &self.key)?;
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            self.poll.registry().register(&mut client.socket, self.last, interest)?;
-            self.clients.insert(self.last, client);
-            self.deadlines.push_back((Instant::now() + HANDSHAKE_TIME, self.last));
+            }
+        }
+        self.again.push(LISTENER);
+        Ok(())
+    }
+
+    fn admit(&mut self, mut stream: TcpStream) -> Result<(), Error> {
+        self.acceptor.resume();
+        stream.set_nodelay(true)?;
+        self.last += 1;
+        let token = Token(self.last);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut stream, token, interest)?;
+        if let Some(oldest) = self.acceptor.crowded_out() {
+            self.drop_pending(oldest, "a client was crowded out");
+        }
+        let connection = accepting(&self.key)?; // 1
+        match self.acceptor.add(|_| (token, stream), connection, self.accept_time()) {
+            Ok(id) => drop(self.pending.insert(token, id)),
+            Err(_full) => eprintln!("too many clients"),
+        }
+        Ok(())
+    }
+
+    /// Drops a pending client, unless a last look at what has arrived authenticates it.
+    fn drop_pending(&mut self, id: ClientId, why: &str) {
+        let Some(token) = self.acceptor.client_mut(id).map(|client| client.transport.0) else {
+            return;
+        };
+        self.drive(token);
+        if self.acceptor.remove(id).is_some() {
+            self.pending.remove(&token);
+            eprintln!("{why}");
         }
     }
 
     fn drive(&mut self, token: Token) {
-        let Some(client) = self.clients.get_mut(&token) else { return };
-        match client.drive() {
-            Ok(true) => self.waiting.push(token),
-            Ok(false) => {}
+        if let Some(&id) = self.pending.get(&token) {
+            let Some(ended) = self.authenticate(id) else { return };
+            self.pending.remove(&token);
+            match ended {
+                Ok(served) => drop(self.served.insert(token, served)),
+                Err(error) => return eprintln!("{error}"), // 5
+            }
+        }
+        let Some((stream, connection)) = self.served.get_mut(&token) else { return };
+        match serve(stream, connection) {
+            Ok(Turn::Waits) => {}
+            Ok(Turn::GoesOn) => self.again.push(token),
+            Ok(Turn::Ended) => drop(self.served.remove(&token)),
             Err(error) => {
-                self.clients.remove(&token); // 4
-                if !matches!(error, Error::Ended) {
-                    eprintln!("{error}");
+                eprintln!("{error}");
+                self.served.remove(&token);
+            }
+        }
+    }
+
+    /// Continues with a handshake, and returns what came of it when it has ended.
+    fn authenticate(
+        &mut self,
+        id: ClientId,
+    ) -> Option<Result<(TcpStream, Connection<AuthKey>), Error>> {
+        loop {
+            match self.acceptor.progress(id)? {
+                ClientProgress::Read | ClientProgress::Write => {}
+                ClientProgress::Accepted((_, stream), connection, _) => {
+                    return Some(Ok((stream, connection)));
+                }
+                ClientProgress::Rejected(_, error) => return Some(Err(error.into())),
+            }
+            let client = self.acceptor.client_mut(id)?;
+            match transfer(&mut client.transport.1, &mut client.connection) {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => {
+                    self.acceptor.remove(id);
+                    return Some(Err(error.into()));
                 }
             }
         }
     }
+}
 
-    /// Closes what has not been authenticated in time. (7)
-    fn expire(&mut self) {
-        let now = Instant::now();
-        while let Some((_, token)) = self.deadlines.front().filter(|(deadline, _)| *deadline <= now)
-        {
-            let token = *token;
-            self.deadlines.pop_front();
-            if self.clients.get(&token).is_some_and(|client| client.negotiation.is_some()) {
-                self.clients.remove(&token);
-                eprintln!("a client took too long to authenticate");
-            }
+enum Turn {
+    Waits,
+    GoesOn,
+    Ended,
+}
+
+fn serve(stream: &mut TcpStream, connection: &mut Connection<AuthKey>) -> Result<Turn, Error> {
+    for _ in 0..TURN {
+        if !answer(connection)? {
+            return Ok(Turn::Ended);
+        }
+        if !transfer(stream, connection)? {
+            return Ok(Turn::Waits);
         }
     }
+    Ok(Turn::GoesOn)
 }
 
-struct Client {
-    socket: TcpStream,
-    inbox: Inbox,
-    outbox: Outbox,
-    /// Until it is authenticated.
-    negotiation: Option<Negotiation<AuthKey>>,
-}
-
-impl Client {
-    fn new(socket: TcpStream, key: &AuthKey) -> io::Result<Self> {
-        socket.set_nodelay(true)?;
-        let handshake = accepting(key).map_err(io::Error::other)?;
-        Ok(Self {
-            socket,
-            inbox: Inbox::new(), // 1
-            outbox: Outbox::new(),
-            negotiation: Some(Negotiation::new(handshake)),
+/// Writes or reads once. Returns `false` if that would block.
+fn transfer(stream: &mut TcpStream, connection: &mut Connection<AuthKey>) -> io::Result<bool> {
+    let moved = if connection.wants_write() {
+        let slices = connection.chunks().map(IoSlice::new); // 3
+        let written = stream.write_vectored(&slices);
+        written.map(|n| {
+            connection.sent(n);
         })
-    }
-
-    /// Goes on until the socket has or takes no more. True: it may have more, but others come first.
-    fn drive(&mut self) -> Result<bool, Error> {
-        let Self { socket, inbox, outbox, negotiation } = self;
-        if let Some(under_way) = negotiation {
-            let transfer = |operation: Operation<'_>| match operation {
-                Operation::Write(bytes) => for_now(socket.write(bytes)), // 2
-                Operation::Read(space) => for_now(socket.read(space.into_slice())), // 3
-            };
-            let Some(_proof) = under_way.drive(inbox, transfer)? else { return Ok(false) };
-            *negotiation = None;
-            inbox.open(MAX_MESSAGE_BYTES); // 5
-        }
-        for _ in 0..TURN {
-            // Nothing more is received from a client that does not take its answers.
-            if !outbox.flush_with(|slices| for_now(socket.write_vectored(slices)))? {
-                return Ok(false);
-            }
-            let read = |space: mpconn::Space<'_>| for_now(socket.read(space.into_slice()));
-            if !inbox.receive_with(MAX_MESSAGE_BYTES, &mut Vec::new(), read)? {
-                return Ok(false); // 6
-            }
-            outbox.feed(&turned_round(inbox.message()))?;
-        }
-        Ok(true)
-    }
-}
-
-/// What the core is told of an operation: that it can move nothing for now is no error.
-fn for_now(moved: io::Result<usize>) -> io::Result<Option<usize>> {
+    } else {
+        stream.read(connection.read_buf().into_slice()).map(|n| match n {
+            0 => connection.received_eof(),
+            n => connection.received(n), // 4
+        })
+    };
     match moved {
-        Ok(n) => Ok(Some(n)),
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
-        // A call that does not wait is not interrupted.
-        Err(error) => Err(error),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+        moved => moved.map(|()| true),
     }
 }

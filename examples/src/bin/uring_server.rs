@@ -1,103 +1,130 @@
-//! io_uring: a task for each client submits what its `Session` asks for, and the kernel owns the
-//! buffer until the completion.
+//! io_uring: a task for each client, and the kernel owns the memory until an operation completes.
 //!
 //! ```text
 //! cargo run --bin uring_server [address]
 //! ```
 //!
-//! The ring is compio's, whose interface is safe. Where the kernel refuses io_uring, this fails:
-//! nothing else takes its place.
+//! The ring is that of compio, whose interface is safe. There is no fallback: where the kernel refuses
+//! io_uring, this fails.
 #![cfg_attr(not(target_os = "linux"), allow(unused))]
 
 #[cfg(target_os = "linux")]
-fn main() -> std::io::Result<()> {
+fn main() -> Result<(), mpconn_examples::Error> {
     linux::main()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn main() -> std::io::Result<()> {
-    Err(std::io::Error::other("io_uring is Linux's"))
+fn main() -> Result<(), mpconn_examples::Error> {
+    Err("io_uring exists on Linux only".into())
 }
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::io;
-    use std::time::Instant;
+    use std::io::ErrorKind;
+    use std::rc::Rc;
 
     use compio::BufResult;
     use compio::buf::{IntoInner, IoBuf};
     use compio::driver::DriverType;
     use compio::io::{AsyncRead, AsyncWrite};
     use compio::net::{TcpListener, TcpStream};
-    use compio::runtime::{Runtime, spawn, time::timeout};
-    use mpconn::{AuthKey, Error, Phase};
-    use mpconn_examples::completion::{Next, Operation, Session};
-    use mpconn_examples::{HANDSHAKE_TIME, accepting, address, announce, turned_round};
+    use compio::runtime::{Runtime, spawn, time::sleep, time::timeout};
+    use mpconn::{AuthKey, ClientId, Connection};
+    use mpconn_examples::{Error, Pending, Step, accepting, address, announce, answer};
 
-    pub(super) fn main() -> io::Result<()> {
+    type Clients = Rc<Pending<TcpStream>>;
+
+    pub(super) fn main() -> Result<(), Error> {
         let runtime = Runtime::new()?;
         assert_eq!(runtime.driver_type(), DriverType::IoUring, "no other was built in");
-        runtime.block_on(serve())
+        runtime.block_on(listen())
     }
 
-    async fn serve() -> io::Result<()> {
+    async fn listen() -> Result<(), Error> {
         let listener = TcpListener::bind(address()).await?;
         let key = announce(listener.local_addr()?);
+        let clients = Clients::new(Pending::new());
         loop {
-            let (client, _) = listener.accept().await?;
-            let key = key.clone();
-            spawn(async move {
-                match converse(client, &key).await {
-                    Ok(()) | Err(Error::Ended) => {}
-                    Err(error) => eprintln!("{error}"),
+            match listener.accept().await {
+                Ok((stream, _)) => report(admit(&clients, stream, &key).await),
+                Err(error) => {
+                    eprintln!("{error}");
+                    sleep(clients.pause()).await;
                 }
-            })
-            .detach();
+            }
         }
     }
 
-    async fn converse(mut client: TcpStream, key: &AuthKey) -> Result<(), Error> {
-        client.set_nodelay(true)?;
-        let deadline = Instant::now() + HANDSHAKE_TIME;
-        let handshake = accepting(key)?;
-        let mut session = Session::new(handshake, |message: Option<&[u8]>| match message {
-            Some(message) => Next::Send(turned_round(message)),
-            None => Next::Receive,
-        });
+    async fn admit(clients: &Clients, stream: TcpStream, key: &AuthKey) -> Result<(), Error> {
+        stream.set_nodelay(true)?;
+        let (id, crowded_out) = clients.add(stream.clone(), accepting(key)?)?;
+        if let Some(mut crowded_out) = crowded_out {
+            // Its task ends. It may have ended already.
+            let _ = crowded_out.shutdown().await;
+        }
+        let clients = clients.clone();
+        spawn(async move {
+            report(match authenticate(&clients, &stream, id).await {
+                Ok(connection) => serve(stream, connection).await,
+                Err(error) => Err(error),
+            });
+        })
+        .detach();
+        Ok(())
+    }
+
+    async fn authenticate(
+        clients: &Clients,
+        mut stream: &TcpStream,
+        id: ClientId,
+    ) -> Result<Connection<AuthKey>, Error> {
         loop {
-            let operation = session.next_operation()?;
-            let waits = !session.is_authenticated();
-            let step = perform(&mut client, &mut session, operation);
-            let goes_on = if waits {
-                // What is given up is cancelled, and its buffer freed when the kernel lets it go. (7)
-                let left = deadline.saturating_duration_since(Instant::now());
-                timeout(left, step).await.map_err(|_| Error::TimedOut(Phase::Handshake))?
-            } else {
-                step.await
-            };
-            if !goes_on? {
-                return Ok(());
+            match clients.next_step(id)? {
+                Step::Read(memory, from) => {
+                    // A read that is dropped is cancelled, and its memory with it. (6)
+                    let read = stream.read(memory.slice(from..));
+                    match timeout(clients.time_left(id), read).await {
+                        Ok(BufResult(n, slice)) => {
+                            clients.finish_read(id, slice.into_inner(), n)?;
+                        }
+                        Err(_) => {
+                            clients.finish_read(id, Vec::new(), Err(ErrorKind::TimedOut.into()))?;
+                        }
+                    }
+                }
+                Step::Write(memory, from) => {
+                    let BufResult(n, slice) = stream.write(memory.slice(from..)).await;
+                    clients.finish_write(id, slice.into_inner(), n)?;
+                }
+                Step::Serve(connection) => return Ok(connection),
             }
         }
     }
 
-    /// Submits an operation, and hands its completion to the session. False: there is none.
-    async fn perform<F: FnMut(Option<&[u8]>) -> Next>(
-        client: &mut TcpStream,
-        session: &mut Session<F>,
-        operation: Operation,
-    ) -> Result<bool, Error> {
-        match operation {
-            Operation::Read(buffer, from) => {
-                let BufResult(read, slice) = client.read(buffer.slice(from..)).await;
-                session.read(slice.into_inner(), read?)?;
+    async fn serve(
+        mut stream: TcpStream,
+        mut connection: Connection<AuthKey>,
+    ) -> Result<(), Error> {
+        while answer(&mut connection)? {
+            if let Some((memory, from)) = connection.start_write() {
+                let BufResult(n, slice) = stream.write(memory.slice(from..)).await;
+                connection.finish_write(slice.into_inner(), n?); // 3
+                continue;
             }
-            Operation::Write(buffer, from) => {
-                let BufResult(written, slice) = client.write(buffer.slice(from..)).await;
-                session.wrote(slice.into_inner(), written?);
+            let (memory, from) = connection.start_read();
+            let BufResult(n, slice) = stream.read(memory.slice(from..)).await;
+            let n = n?;
+            connection.finish_read(slice.into_inner(), n); // 4
+            if n == 0 {
+                connection.received_eof();
             }
-            Operation::Close => return Ok(false),
         }
-        Ok(true)
+        Ok(())
+    }
+
+    fn report(result: Result<(), Error>) {
+        if let Err(error) = result {
+            eprintln!("{error}");
+        }
     }
 }

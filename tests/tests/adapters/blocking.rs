@@ -18,15 +18,8 @@ mod tls;
 mod transports;
 mod wait;
 
+use mpconn_blocking as adapter;
 use mpconn_tests::net::Net;
-
-/// The adapter that [`shared`] tests.
-mod adapter {
-    pub(crate) use mpconn_blocking::*;
-
-    /// A send that times out within a message poisons the sender.
-    pub(crate) const SENDS_RESUME: bool = false;
-}
 
 /// The families over which [`shared::keys`] runs: every Python over each.
 const PYTHON_NETS: &[&[Net]] = &[&[Net::Tcp, Net::Unix]];

@@ -6,8 +6,8 @@ use std::convert::Infallible;
 use std::path::Path;
 
 use mpconn::{
-    AuthError, CLIENT_MARK, Dialect, Digest, Event, Extended, FrameError, Framer, Handshake, Inbox,
-    Policy, Role, Transmit,
+    AuthError, CLIENT_MARK, Dialect, Digest, Event, Extended, FrameError, Framer, Handshake,
+    Policy, RecvBuffer, Role, Transmit,
 };
 use rand_core::{TryCryptoRng, TryRng};
 
@@ -283,7 +283,7 @@ fn streams() {
     assert_eq!(negative, 2 * 3, "-2 and INT_MIN");
 }
 
-/// The messages of a stream, by way of the framer, and by way of the inbox.
+/// The messages of a stream, by way of the framer, and by way of the receive buffer.
 fn receive(stream: &[u8], max: u64, inline: usize) -> (Vec<Vec<u8>>, Result<(), FrameError>) {
     let mut framer = Framer::new(max, inline);
     let (mut messages, mut partial, mut rest) = (vec![], vec![], stream);
@@ -305,23 +305,22 @@ fn receive(stream: &[u8], max: u64, inline: usize) -> (Vec<Vec<u8>>, Result<(), 
         }
         rest = &rest[used..];
     };
-    assert_eq!(receive_with_inbox(stream, max), (messages.clone(), end));
+    assert_eq!(receive_with_buffer(stream, max), (messages.clone(), end));
     (messages, end)
 }
 
-fn receive_with_inbox(stream: &[u8], max: u64) -> (Vec<Vec<u8>>, Result<(), FrameError>) {
-    let mut inbox = Inbox::new();
-    inbox.open(max);
+fn receive_with_buffer(stream: &[u8], max: u64) -> (Vec<Vec<u8>>, Result<(), FrameError>) {
+    let mut recv = RecvBuffer::new(max);
     let (mut messages, mut rest) = (vec![], stream);
     loop {
-        match inbox.poll(max, &mut Vec::new()) {
-            Ok(true) => messages.push(inbox.take()),
-            Ok(false) if rest.is_empty() => return (messages, inbox.eof()),
+        match recv.poll() {
+            Ok(true) => messages.push(recv.take()),
+            Ok(false) if rest.is_empty() => return (messages, recv.eof()),
             Ok(false) => {
-                let space = inbox.space().into_slice();
+                let space = recv.read_buf().into_slice();
                 let n = space.len().min(rest.len());
                 space[..n].copy_from_slice(&rest[..n]);
-                inbox.filled(n);
+                recv.advance(n);
                 rest = &rest[n..];
             }
             Err(error) => return (messages, Err(error)),

@@ -4,8 +4,9 @@
 use std::io::IoSlice;
 use std::time::{Duration, Instant};
 
-use mpconn::{Address, Error, Extended, Inbox, Space, encode};
+use mpconn::{Address, Extended, ReadBuf, RecvBuffer, encode};
 use mpconn_pipe::{Pipe, block_until, connect};
+use mpconn_sockets::{Error, Receiving};
 
 /// What is waited for in vain takes this long.
 pub const SHORT: Duration = Duration::from_millis(50);
@@ -49,7 +50,7 @@ impl Net {
 pub struct Raw {
     /// Its end of the pipe.
     pub pipe: Pipe,
-    inbox: Inbox,
+    receiving: Receiving,
 }
 
 impl Raw {
@@ -82,18 +83,19 @@ impl Raw {
     /// Receives one message.
     pub fn receive(&mut self) -> Result<Vec<u8>, Error> {
         let deadline = Some(Instant::now() + LONG);
-        let read = |mut space: Space<'_>| {
+        let read = |mut space: ReadBuf<'_>| {
             block_until(deadline, |cx| self.pipe.poll_receive(cx, &mut space)).transpose()
         };
-        assert!(self.inbox.receive_with(u64::MAX, &mut Vec::new(), read)?, "nothing came");
-        Ok(self.inbox.take())
+        let reuse = &mut Vec::new();
+        let is_here = self.receiving.poll(u64::MAX, reuse)?
+            || self.receiving.read_with(u64::MAX, reuse, read)?;
+        assert!(is_here, "nothing came");
+        Ok(self.receiving.take())
     }
 }
 
 impl From<Pipe> for Raw {
     fn from(pipe: Pipe) -> Self {
-        let mut inbox = Inbox::new();
-        inbox.open(u64::MAX);
-        Self { pipe, inbox }
+        Self { pipe, receiving: Receiving::new(RecvBuffer::new(u64::MAX)) }
     }
 }

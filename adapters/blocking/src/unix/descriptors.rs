@@ -2,7 +2,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::{Connection, Listener, Receiver, Sender};
+use crate::connection::Connection;
+use crate::listener::Listener;
+use crate::receiver::Receiver;
+use crate::sender::Sender;
 
 impl Connection {
     /// Who is on the other side of a Unix socket, as the kernel recorded it when the peer

@@ -1,11 +1,7 @@
-//! What is Unix's.
+//! Sockets and pipes on Unix.
 
 pub(crate) mod bell;
 mod descriptors;
-mod pipe;
+pub(crate) mod pipe;
 pub(crate) mod poll;
-mod socket;
-
-pub use pipe::{one_way_pipe, pipe};
-pub use socket::Socket;
-pub(crate) use socket::open;
+pub(crate) mod socket;

@@ -4,7 +4,10 @@ use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 
-use crate::{Connection, Receiver, Sender, Socket};
+use crate::connection::Connection;
+use crate::platform::socket::Socket;
+use crate::receiver::Receiver;
+use crate::sender::Sender;
 
 /// Two connections to each other: Python's `Pipe()`.
 ///

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use crate::Deadline;
+use crate::deadline::Deadline;
 
 /// Something that is waited for.
 pub(crate) type Watch<'a> = PollFd<'a>;

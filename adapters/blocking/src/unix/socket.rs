@@ -5,16 +5,17 @@ use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use mpconn::{Address, Operation, Space};
-use mpconn_sockets::{Transfer, connect_unix, transfer_now, unix_name};
+use mpconn::{Address, ReadBuf};
+use mpconn_sockets::{Operation, connect_unix, unix_name};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::sockopt;
 use rustix::pipe::PIPE_BUF;
 
+use crate::deadline::Deadline;
 use crate::platform::poll::poll_until;
-use crate::{Deadline, Duplex, Transport};
+use crate::transport::{Duplex, Transport};
 
 /// A connected TCP or Unix socket, or any other descriptor that bytes can be read from or written
 /// to, such as an end of a `pipe(2)`.
@@ -35,11 +36,11 @@ impl Socket {
         Self { fd, is_socket: true }
     }
 
-    fn read(&self, space: &mut Space<'_>, wait: bool) -> Result<usize, Errno> {
+    fn read(&self, space: &mut ReadBuf<'_>, wait: bool) -> Result<usize, Errno> {
         match space {
             space if self.is_socket => mpconn_sockets::receive(self, space, wait),
-            Space::Slice(slice) => rustix::io::read(self, &mut **slice),
-            Space::Spare(vec) => rustix::io::read(self, spare_capacity(vec)),
+            ReadBuf::Slice(slice) => rustix::io::read(self, &mut **slice),
+            ReadBuf::Spare(vec) => rustix::io::read(self, spare_capacity(vec)),
         }
     }
 
@@ -98,7 +99,7 @@ fn ready(fd: impl AsFd, interest: PollFlags, deadline: Deadline) -> io::Result<b
 }
 
 impl Transport for Socket {
-    fn receive(&self, mut space: Space<'_>, deadline: Deadline) -> io::Result<Option<usize>> {
+    fn receive(&self, mut space: ReadBuf<'_>, deadline: Deadline) -> io::Result<Option<usize>> {
         self.until(deadline, PollFlags::IN, |wait| self.read(&mut space, wait))
     }
 
@@ -113,10 +114,9 @@ impl Transport for Socket {
 
 impl Duplex for Socket {}
 
-impl Transfer for Socket {
-    fn transfer_now(&self, operation: Operation<'_>) -> io::Result<Option<usize>> {
-        transfer_now(self, operation)
-    }
+/// Does what can be done of a handshake's operation without waiting.
+pub(crate) fn transfer_now(socket: &Socket, operation: Operation<'_>) -> io::Result<Option<usize>> {
+    mpconn_sockets::transfer_now(socket, operation)
 }
 
 #[cfg(target_os = "linux")]

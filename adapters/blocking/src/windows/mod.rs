@@ -1,16 +1,12 @@
-//! What is Windows's.
+//! Sockets and named pipes on Windows.
 
 pub(crate) mod bell;
 mod handles;
-mod pipe;
+pub(crate) mod pipe;
 pub(crate) mod poll;
-mod socket;
+pub(crate) mod socket;
 
 use std::task::{Context, Poll, Waker};
-
-pub use pipe::{one_way_pipe, pipe};
-pub use socket::Socket;
-pub(crate) use socket::open;
 
 /// What is there without waiting.
 pub(crate) fn now<T>(poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Option<T> {

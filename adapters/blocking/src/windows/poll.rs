@@ -11,7 +11,7 @@ use mpconn_sockets::Bound;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use crate::Deadline;
+use crate::deadline::Deadline;
 use crate::platform::bell::Bell;
 
 thread_local! {

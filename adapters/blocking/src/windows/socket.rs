@@ -6,13 +6,14 @@ use std::os::windows::io::{
     AsHandle, AsSocket, BorrowedHandle, BorrowedSocket, OwnedHandle, OwnedSocket,
 };
 
-use mpconn::{Address, Operation, Space};
+use mpconn::{Address, ReadBuf};
 use mpconn_pipe::{Pipe, block_until, connect};
-use mpconn_sockets::{Transfer, unsupported};
+use mpconn_sockets::{Operation, unsupported};
 use rustix::event::{PollFd, PollFlags};
 
+use crate::deadline::Deadline;
 use crate::platform::poll::{Watched, What, poll_fds};
-use crate::{Deadline, Duplex, Transport};
+use crate::transport::{Duplex, Transport};
 
 /// A connected TCP socket, or an end of a named pipe.
 ///
@@ -69,7 +70,7 @@ pub(crate) fn open(address: &Address) -> io::Result<Option<Socket>> {
 }
 
 impl Transport for Socket {
-    fn receive(&self, mut space: Space<'_>, deadline: Deadline) -> io::Result<Option<usize>> {
+    fn receive(&self, mut space: ReadBuf<'_>, deadline: Deadline) -> io::Result<Option<usize>> {
         match &self.0 {
             Kind::Tcp(stream) => {
                 let buffer = space.into_slice();
@@ -134,12 +135,11 @@ fn ready(stream: &TcpStream, interest: PollFlags, deadline: Deadline) -> io::Res
 
 impl Duplex for Socket {}
 
-impl Transfer for Socket {
-    fn transfer_now(&self, operation: Operation<'_>) -> io::Result<Option<usize>> {
-        match operation {
-            Operation::Write(bytes) => self.send(&[IoSlice::new(bytes)], Deadline::now()),
-            Operation::Read(space) => self.receive(space, Deadline::now()),
-        }
+/// Does what can be done of a handshake's operation without waiting.
+pub(crate) fn transfer_now(socket: &Socket, operation: Operation<'_>) -> io::Result<Option<usize>> {
+    match operation {
+        Operation::Write(bytes) => socket.send(&[IoSlice::new(bytes)], Deadline::now()),
+        Operation::Read(space) => socket.receive(space, Deadline::now()),
     }
 }
 

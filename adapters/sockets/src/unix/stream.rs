@@ -3,25 +3,25 @@
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, OwnedFd};
 
-use mpconn::{Operation, Space};
+use mpconn::ReadBuf;
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketAddrUnix, recv, sendmsg,
 };
 
-use crate::socket;
+use crate::{Operation, socket};
 
 /// Receives some bytes into `space`, waiting for them or not.
 ///
 /// # Errors
 ///
 /// The system's: `AGAIN` when there are none, and `INTR`, among others.
-pub fn receive(socket: impl AsFd, space: &mut Space<'_>, wait: bool) -> Result<usize, Errno> {
+pub fn receive(socket: impl AsFd, space: &mut ReadBuf<'_>, wait: bool) -> Result<usize, Errno> {
     let flags = if wait { RecvFlags::empty() } else { RecvFlags::DONTWAIT };
     match space {
-        Space::Slice(slice) => recv(socket, &mut **slice, flags).map(|(n, _)| n),
-        Space::Spare(vec) => recv(socket, spare_capacity(vec), flags).map(|(n, _)| n),
+        ReadBuf::Slice(slice) => recv(socket, &mut **slice, flags).map(|(n, _)| n),
+        ReadBuf::Spare(vec) => recv(socket, spare_capacity(vec), flags).map(|(n, _)| n),
     }
 }
 

@@ -8,7 +8,7 @@ use mpconn::Address;
 use mpconn_sockets::{Bound, unix_address};
 use tokio::net::{TcpListener, UnixListener};
 
-use crate::Socket;
+use crate::platform::socket::Socket;
 
 /// A socket, and where it comes from.
 pub(crate) type Client = (Socket, Option<Address>);

@@ -1,11 +1,6 @@
-//! What is Unix's.
+//! Sockets and pipes on Unix.
 
 mod descriptors;
-mod listen;
-mod pipe;
-mod socket;
-
-pub(crate) use listen::{Client, Listen};
-pub use pipe::{one_way_pipe, pipe};
-pub use socket::Socket;
-pub(crate) use socket::{open, transfer_now};
+pub(crate) mod listen;
+pub(crate) mod pipe;
+pub(crate) mod socket;

@@ -5,7 +5,10 @@ use std::io;
 use rustix::net::Shutdown;
 use tokio::net::UnixStream;
 
-use crate::{Connection, Receiver, Sender, Socket};
+use crate::connection::Connection;
+use crate::platform::socket::Socket;
+use crate::receiver::Receiver;
+use crate::sender::Sender;
 
 /// Two connections to each other: Python's `Pipe()`.
 ///

@@ -4,13 +4,13 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
-use mpconn::{Address, Operation, Space};
-use mpconn_sockets::{connect_unix, unix_name};
+use mpconn::{Address, ReadBuf};
+use mpconn_sockets::{Operation, connect_unix, unix_name};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::Transport;
+use crate::transport::Transport;
 
 /// A connected TCP or Unix socket.
 #[derive(Debug)]
@@ -33,7 +33,11 @@ macro_rules! either {
 }
 
 impl Transport for Socket {
-    fn poll_receive(&self, cx: &mut Context<'_>, mut space: Space<'_>) -> Poll<io::Result<usize>> {
+    fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        mut space: ReadBuf<'_>,
+    ) -> Poll<io::Result<usize>> {
         loop {
             ready!(either!(self, stream => stream.poll_read_ready(cx)))?;
             let mut short = None;

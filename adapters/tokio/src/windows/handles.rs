@@ -2,7 +2,9 @@
 
 use std::os::windows::io::{BorrowedHandle, BorrowedSocket};
 
-use crate::{Connection, Receiver, Sender};
+use crate::connection::Connection;
+use crate::receiver::Receiver;
+use crate::sender::Sender;
 
 impl Connection {
     /// See [`Socket::handle`](crate::Socket::handle); Python's `fileno` of a `PipeConnection`.

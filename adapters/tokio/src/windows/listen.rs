@@ -7,7 +7,7 @@ use mpconn::Address;
 use mpconn_sockets::Bound;
 use tokio::net::TcpListener;
 
-use crate::Socket;
+use crate::platform::socket::Socket;
 
 /// A socket, and where it comes from.
 pub(crate) type Client = (Socket, Option<Address>);

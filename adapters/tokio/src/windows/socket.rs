@@ -4,15 +4,14 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::os::windows::io::{AsHandle, AsSocket, BorrowedHandle, BorrowedSocket, OwnedHandle};
 use std::task::{Context, Poll, ready};
 
-use mpconn::{Address, Operation, Space};
+use mpconn::{Address, ReadBuf};
 use mpconn_pipe::{Pipe, connect};
-use mpconn_sockets::unsupported;
+use mpconn_sockets::{Operation, unsupported};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
-use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 
-use crate::Transport;
+use crate::transport::Transport;
 use crate::transport::for_now;
 
 /// A connected TCP socket, or an end of a named pipe.
@@ -61,7 +60,11 @@ impl Socket {
 }
 
 impl Transport for Socket {
-    fn poll_receive(&self, cx: &mut Context<'_>, mut space: Space<'_>) -> Poll<io::Result<usize>> {
+    fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        mut space: ReadBuf<'_>,
+    ) -> Poll<io::Result<usize>> {
         let stream = match self {
             Self::Tcp(stream) => stream,
             Self::Pipe(pipe) => return pipe.poll_receive(cx, &mut space),
@@ -92,7 +95,9 @@ impl Transport for Socket {
 
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(stream) => stream.poll_peek(cx, &mut ReadBuf::new(&mut [0])).map_ok(|_| ()),
+            Self::Tcp(stream) => {
+                stream.poll_peek(cx, &mut tokio::io::ReadBuf::new(&mut [0])).map_ok(|_| ())
+            }
             Self::Pipe(pipe) => pipe.poll_readable(cx),
         }
     }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::adapter::{AuthKey, Error, Listener, ListenerOptions};
-use mpconn::{Inbox, Outbox, Space};
+use mpconn::{ReadBuf, RecvBuffer, SendBuffer};
 use mpconn_tests::net::{Net, Stream, scratch};
 use mpconn_tests::wire::{frame, receive};
 
@@ -76,48 +76,45 @@ fn an_authenticated_connection_shows_nothing_of_its_key() {
 }
 
 #[test]
-fn an_inbox_and_its_space_show_nothing_of_what_has_arrived() {
-    let mut inbox = Inbox::new();
-    inbox.open(u64::MAX);
+fn a_receive_buffer_shows_nothing_of_what_has_arrived() {
+    let mut recv = RecvBuffer::new(u64::MAX);
     let two = [frame(PAYLOAD), frame(PAYLOAD)].concat();
-    fill(&mut inbox, &two);
-    assert_shows_nothing(&inbox, "before a poll");
-    assert!(inbox.poll(u64::MAX, &mut Vec::new()).unwrap());
-    assert_eq!(inbox.message(), PAYLOAD);
-    assert_shows_nothing(&inbox, "with a message to show, and one behind it");
+    fill(&mut recv, &two);
+    assert_shows_nothing(&recv, "before a poll");
+    assert!(recv.poll().unwrap());
+    assert_eq!(recv.message(), PAYLOAD);
+    assert_shows_nothing(&recv, "with a message to show, and one behind it");
 
     // Large ones have memory of their own.
     let large: Vec<u8> = PAYLOAD.iter().copied().cycle().take(LARGE).collect();
-    let mut inbox = Inbox::new();
-    inbox.open(u64::MAX);
+    let mut recv = RecvBuffer::new(u64::MAX);
     let mut rest = &frame(&large)[..];
-    while !inbox.poll(u64::MAX, &mut Vec::new()).unwrap() {
-        assert_shows_nothing(&inbox, "with a part of a large one");
-        let n = fill(&mut inbox, &rest[..rest.len().min(70_000)]);
+    while !recv.poll().unwrap() {
+        assert_shows_nothing(&recv, "with a part of a large one");
+        let n = fill(&mut recv, &rest[..rest.len().min(70_000)]);
         rest = &rest[n..];
     }
-    assert_eq!(inbox.message(), large);
-    assert_shows_nothing(&inbox, "with a large one");
+    assert_eq!(recv.message(), large);
+    assert_shows_nothing(&recv, "with a large one");
 
-    assert_shows_nothing(&Space::Slice(&mut PAYLOAD.to_vec()), "memory used before");
-    assert_shows_nothing(&Space::Spare(&mut PAYLOAD.to_vec()), "what is appended to");
+    assert_shows_nothing(&ReadBuf::Slice(&mut PAYLOAD.to_vec()), "memory used before");
+    assert_shows_nothing(&ReadBuf::Spare(&mut PAYLOAD.to_vec()), "what is appended to");
 }
 
 #[test]
-fn an_outbox_shows_nothing_of_what_it_keeps() {
-    let mut outbox = Outbox::new();
-    outbox.feed(PAYLOAD).unwrap();
-    assert_eq!(outbox.buffered(), frame(PAYLOAD).len());
-    assert_shows_nothing(&outbox, "with a message fed");
+fn a_send_buffer_shows_nothing_of_what_it_keeps() {
+    let mut send = SendBuffer::new();
+    send.push(PAYLOAD).unwrap();
+    assert_eq!(send.buffered(), frame(PAYLOAD).len());
+    assert_shows_nothing(&send, "with a message pushed");
 
-    let mut outbox = Outbox::new();
-    let mut transmit = outbox.begin(PAYLOAD).unwrap();
-    let mut room = Some(5);
-    assert!(!outbox.transmit_with(&mut transmit, PAYLOAD, |_| Ok(room.take())).unwrap());
-    outbox.keep(&transmit, PAYLOAD);
-    assert!(outbox.buffered() > PART);
-    assert_shows_nothing(&outbox, "with the rest of one");
-    assert_shows_nothing(&transmit, "the one under way");
+    let mut send = SendBuffer::new();
+    send.begin(PAYLOAD.len()).unwrap();
+    send.advance(5);
+    assert_shows_nothing(&send, "with a message under way");
+    send.keep(PAYLOAD);
+    assert!(send.buffered() > PART);
+    assert_shows_nothing(&send, "with the rest of one");
 }
 
 #[test]
@@ -130,17 +127,17 @@ fn this_test_would_see_it() {
     assert!(shows(&UnixStream::pair().unwrap()).is_none());
 }
 
-fn fill(inbox: &mut Inbox, bytes: &[u8]) -> usize {
+fn fill(recv: &mut RecvBuffer, bytes: &[u8]) -> usize {
     let mut bytes = bytes;
-    let n = match inbox.space() {
-        Space::Slice(slice) => std::io::Read::read(&mut bytes, slice).unwrap(),
-        Space::Spare(vec) => {
+    let n = match recv.read_buf() {
+        ReadBuf::Slice(slice) => std::io::Read::read(&mut bytes, slice).unwrap(),
+        ReadBuf::Spare(vec) => {
             let n = bytes.len().min(vec.capacity() - vec.len());
             vec.extend_from_slice(&bytes[..n]);
             n
         }
     };
-    inbox.filled(n);
+    recv.advance(n);
     n
 }
 

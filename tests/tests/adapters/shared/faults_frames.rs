@@ -6,9 +6,7 @@ use std::io::ErrorKind;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use super::adapter::{
-    Connection, Error, Phase, ReadWrite, Receiver, SENDS_RESUME, Sender, Transport,
-};
+use super::adapter::{Connection, Error, Phase, ReadWrite, Receiver, Sender, Transport};
 use mpconn_tests::content::message;
 use mpconn_tests::script::{Fault, Plan, Recording, Way, Wire, check, end_at, plans};
 use mpconn_tests::scripted::{Buffering, Scripted, Stream};
@@ -134,7 +132,7 @@ fn sends<T: Transport>(
             expected.clear();
         }
         // The rest of it goes before what is sent next.
-        (Fault::Later, Some(_)) if SENDS_RESUME => {
+        (Fault::Later, Some(_)) => {
             assert!(sender.is_writable());
             sender.send_bytes(NEXT).unwrap();
             expected.extend(frame(NEXT));
@@ -212,26 +210,13 @@ fn many_messages_with_a_fault_at_every_byte() {
         if result.is_ok() || plan.fault != Fault::Later {
             continue;
         }
-        if SENDS_RESUME {
-            // What was gathered goes first, and the rest of what was begun with it.
-            sender.send_bytes(NEXT).unwrap();
-            let all = [heard, hears.try_iter().collect::<Vec<_>>().concat()].concat();
-            let before = all.strip_suffix(frame(NEXT).as_slice()).unwrap();
-            assert!(whole.starts_with(before), "{plan:?}");
-            let sizes = messages.iter().map(Vec::len).collect::<Vec<_>>();
-            assert_eq!(end_at(&sizes, before.len()), Ok(()), "{plan:?}");
-            continue;
-        }
-        // A timeout is over: what is sent now must not continue a message that was cut off.
-        match sender.send_bytes(NEXT) {
-            Ok(()) => {
-                let heard = hears.try_iter().collect::<Vec<_>>().concat();
-                assert_eq!(heard, frame(NEXT), "{plan:?}");
-                let sizes = messages.iter().map(Vec::len).collect::<Vec<_>>();
-                assert_eq!(end_at(&sizes, end), Ok(()), "{plan:?}");
-            }
-            other => assert!(matches!(other, Err(Error::HalfSent)), "{plan:?} gave {other:?}"),
-        }
+        // What was gathered goes first, and the rest of what was begun with it.
+        sender.send_bytes(NEXT).unwrap();
+        let all = [heard, hears.try_iter().collect::<Vec<_>>().concat()].concat();
+        let before = all.strip_suffix(frame(NEXT).as_slice()).unwrap();
+        assert!(whole.starts_with(before), "{plan:?}");
+        let sizes = messages.iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(end_at(&sizes, before.len()), Ok(()), "{plan:?}");
     }
 }
 
@@ -253,8 +238,8 @@ fn a_flush_with_a_fault_at_every_byte() {
                 check(plan, &sent, Ok(()), Phase::Send);
                 assert!(connection.send_bytes(&payload).is_err(), "{plan:?}");
                 expected.truncate(plan.at.unwrap());
-            } else if SENDS_RESUME && plan.fault == Fault::Later {
-                // The bytes were taken, all of them, and the flush is resumed by the next one.
+            } else if plan.fault == Fault::Later {
+                // All bytes were taken, and the next send continues the flush.
                 check(plan, &sent, Ok(()), Phase::Send);
                 expected.truncate(if then_receive { plan.at.unwrap() } else { expected.len() });
             } else {

@@ -11,7 +11,8 @@ use super::adapter::{
     AuthError, AuthKey, ConnectOptions, Connection, Error, ListenerOptions, Phase, Policy,
     ReadWrite, Role, SysRng, Transport,
 };
-use mpconn::{Handshake, Inbox, Negotiation, Operation};
+use mpconn::{Handshake, HandshakeDriver, MAX_MESSAGE, RecvBuffer, SendBuffer};
+use mpconn_sockets::{Operation, drive};
 use mpconn_tests::script::{Authenticating, Fault, Plan, Way, Wire, check, end_at, plans};
 use mpconn_tests::scripted::{Scripted, Stream};
 use mpconn_tests::stall::bounded;
@@ -117,12 +118,12 @@ fn a_handshake_that_pauses_before_every_byte() {
                 Role::Listener => Handshake::accepting(KEY, &Policy::COMPAT, &mut SysRng),
                 Role::Client => Handshake::connecting(KEY, &Policy::COMPAT, &mut SysRng),
             };
-            let mut negotiation = Negotiation::new(handshake.unwrap());
-            let mut inbox = Inbox::new();
+            let mut driver = HandshakeDriver::<_>::new(handshake.unwrap());
+            let (mut recv, mut send) = (RecvBuffer::new(MAX_MESSAGE as u64), SendBuffer::new());
             let transport = Scripted::new(wire);
             let mut pauses = 0;
             loop {
-                let done = negotiation.drive(&mut inbox, |operation| match operation {
+                let done = drive(&mut driver, &mut recv, &mut send, |operation| match operation {
                     Operation::Write(bytes) => transport.write(&[IoSlice::new(bytes)]),
                     Operation::Read(space) => transport.read(space),
                 });

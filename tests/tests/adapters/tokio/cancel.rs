@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use mpconn_tokio::{
-    AuthKey, ConnectOptions, Connection, Error, ListenerOptions, Receiver, Sender, Space, Transport,
+    AuthKey, ConnectOptions, Connection, Error, ListenerOptions, ReadBuf, Receiver, Sender,
+    Transport,
 };
 
 /// More polls than any of these futures needs.
@@ -45,18 +46,18 @@ impl Drip {
 }
 
 impl Transport for Drip {
-    fn poll_receive(&self, cx: &mut Context<'_>, space: Space<'_>) -> Poll<io::Result<usize>> {
+    fn poll_receive(&self, cx: &mut Context<'_>, space: ReadBuf<'_>) -> Poll<io::Result<usize>> {
         let mut state = self.state.lock().unwrap();
         if Self::every_other_time(&mut state, cx).is_pending() {
             return Poll::Pending;
         }
         let n = match space {
-            Space::Slice(slice) => {
+            ReadBuf::Slice(slice) => {
                 let n = self.step.min(slice.len()).min(state.incoming.len());
                 slice[..n].copy_from_slice(&state.incoming[..n]);
                 n
             }
-            Space::Spare(vec) => {
+            ReadBuf::Spare(vec) => {
                 let n = self.step.min(vec.capacity() - vec.len()).min(state.incoming.len());
                 vec.extend_from_slice(&state.incoming[..n]);
                 n

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use mpconn::Space;
+use mpconn::ReadBuf;
 
 use super::network::End;
 use super::seed::Seed;
@@ -116,7 +116,7 @@ impl Attack {
             Act::Say(bytes) => bytes,
             Act::Echo => {
                 let mut heard = vec![0; 4096];
-                let n = end.read(Space::Slice(&mut heard)).ok().flatten().unwrap_or(0);
+                let n = end.read(ReadBuf::Slice(&mut heard)).ok().flatten().unwrap_or(0);
                 heard.truncate(n);
                 heard
             }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use mpconn::{Error, Handshake, Inbox, Negotiation, Policy};
-use mpconn_sockets::Transfer;
+use mpconn::{Handshake, HandshakeDriver, MAX_MESSAGE, Policy, RecvBuffer, SendBuffer};
+use mpconn_sockets::{Error, Phase, drive, timed_out};
 
 use super::attack::Attack;
 use super::network::{End, Event, Link, Net, Quality};
@@ -93,8 +93,9 @@ enum State {
 
 struct Negotiating {
     end: End,
-    inbox: Inbox,
-    negotiation: Negotiation<&'static [u8]>,
+    recv: RecvBuffer,
+    send: SendBuffer,
+    driver: HandshakeDriver<&'static [u8]>,
     until: Duration,
 }
 
@@ -160,18 +161,19 @@ impl Client {
     fn negotiate(&mut self, end: End) -> Box<Negotiating> {
         let plan = &self.plan;
         let handshake = Handshake::connecting(plan.nature.key(), &plan.policy, &mut self.seed);
-        let negotiation = Negotiation::new(handshake.expect("there is a key"));
+        let driver = HandshakeDriver::new(handshake.expect("there is a key"));
         let until = self.net.now() + HANDSHAKE;
         self.wake_at(until);
-        Box::new(Negotiating { end, inbox: Inbox::new(), negotiation, until })
+        let (recv, send) = (RecvBuffer::new(MAX_MESSAGE as u64), SendBuffer::new());
+        Box::new(Negotiating { end, recv, send, driver, until })
     }
 
     fn negotiating(&mut self, mut state: Box<Negotiating>) -> State {
-        let end = &state.end;
-        match state.negotiation.drive(&mut state.inbox, |operation| end.transfer_now(operation)) {
+        let Negotiating { end, recv, send, driver, .. } = &mut *state;
+        match drive(driver, recv, send, |operation| end.transfer(operation)) {
             Ok(Some(_)) => self.let_in(*state),
             Ok(None) if self.net.now() < state.until => State::Negotiating(state),
-            Ok(None) => State::Over(Err(state.negotiation.give_up())),
+            Ok(None) => State::Over(Err(timed_out(&state.driver))),
             Err(Error::Ended) if self.calls_again() => {
                 let again = self.net.now() + AGAIN + self.seed.within(AGAIN);
                 self.wake_at(again);
@@ -190,7 +192,7 @@ impl Client {
         self.let_in_at = Some(self.net.now());
         match &self.plan.nature {
             Nature::Honest => {
-                let mut talk = Talk::new(state.end, state.inbox, self.seed.split());
+                let mut talk = Talk::new(state.end, state.recv, self.seed.split());
                 for message in &self.plan.messages {
                     talk.say(message.clone());
                 }
@@ -213,7 +215,7 @@ impl Client {
             Err(error) => State::Over(Err(error)),
             Ok(()) if heard == expected.len() && talk.has_said_all() => State::Over(Ok(())),
             Ok(()) if self.net.now() < until => State::Talking { talk, heard, until },
-            Ok(()) => State::Over(Err(Error::TimedOut(mpconn::Phase::Receive))),
+            Ok(()) => State::Over(Err(Error::TimedOut(Phase::Receive))),
         }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use mpconn::{Address, AuthKey, Error};
-use mpconn_sockets::{Outcome, Session, Slot, Slots};
+use mpconn::{AcceptTime, Address, AuthKey, ClientId};
+use mpconn_sockets::{Error, Outcome, Session, Slots, Turn};
 
 use super::client::{HANDSHAKE, Nature, Plan};
 use super::network::{End, Event, Link, Net};
@@ -24,7 +24,7 @@ pub(crate) struct Listener {
     /// Links that may have something for a handshake.
     ready: BTreeSet<Link>,
     /// The time that was spent accepting, which is the clock of the slots, and since when.
-    clock: Duration,
+    clock: AcceptTime,
     since: Duration,
     busy: Duration,
     served: BTreeMap<Link, Served>,
@@ -49,7 +49,7 @@ impl Listener {
             seed,
             slots: Slots::new(session, most),
             ready: BTreeSet::new(),
-            clock: Duration::ZERO,
+            clock: AcceptTime::default(),
             since: Duration::ZERO,
             busy: Duration::ZERO,
             served: BTreeMap::new(),
@@ -77,21 +77,23 @@ impl Listener {
     pub(crate) fn accept(&mut self) {
         let now = self.net.now();
         let Some(passed) = now.checked_sub(self.since) else { return };
-        self.clock += passed;
+        self.clock.0 += passed;
         self.since = now;
 
-        let is_ready = |(_, slot): &(u64, &Slot<End>)| self.ready.contains(&slot.socket.link);
-        let ready: Vec<_> = self.slots.pending().filter(is_ready).map(|(at, _)| at).collect();
+        let is_ready =
+            |(id, end, _): (ClientId, &End, bool)| self.ready.contains(&end.link).then_some(id);
+        let ready: Vec<_> = self.slots.pending().filter_map(is_ready).collect();
         self.ready.clear();
-        for number in ready {
-            self.slots.advance(number, Slot::advance_now);
+        for id in ready {
+            self.slots.progress(id, Turn::All, End::transfer);
         }
-        self.slots.expire(self.clock);
-        while !self.slots.is_full_of_proved() {
+        self.slots.expire(self.clock, End::transfer);
+        while self.slots.acceptor().has_room() {
             let Some(end) = self.net.accept() else { break };
             let peer = Address::from(("link", u16::try_from(end.link).expect("a few")));
-            if let Some(number) = self.slots.add(|_| end, Some(peer), self.clock) {
-                self.slots.advance(number, Slot::advance_now);
+            self.slots.make_room(End::transfer);
+            if let Some(id) = self.slots.add(|_| end, Some(peer), self.clock) {
+                self.slots.progress(id, Turn::All, End::transfer);
             }
         }
         while let Some(outcome) = self.slots.next_outcome() {
@@ -99,8 +101,8 @@ impl Listener {
                 break;
             }
         }
-        if let Some(expiry) = self.slots.next_expiry() {
-            self.net.at(self.since + (expiry - self.clock), Event::Listener);
+        if let Some(expiry) = self.slots.acceptor().next_expiry() {
+            self.net.at(self.since + (expiry.0 - self.clock.0), Event::Listener);
         }
     }
 
@@ -112,7 +114,7 @@ impl Listener {
                 let plan = self.plan_of(link);
                 assert!(plan.nature.has_the_key(), "{:?} was let in", plan.nature);
                 assert!(client.authenticated.is_some());
-                let talk = Talk::new(client.socket, client.inbox, self.seed.split());
+                let talk = Talk::new(client.socket, client.recv, self.seed.split());
                 self.served.insert(link, Served { talk, heard: 0 });
                 self.note(link, Ok(()));
                 // Its first messages may have come with the end of the handshake.
@@ -125,9 +127,10 @@ impl Listener {
                 };
                 let link = port.into();
                 if let Error::Evicted = failed.error {
-                    let before = self.slots.pending().filter(|(_, slot)| slot.socket.link < link);
-                    let mut proved = before.map(|(_, slot)| slot.negotiation.peer_is_proved());
-                    assert!(proved.all(|proved| proved), "an older one was to give way");
+                    let pending = self.slots.acceptor().pending();
+                    let mut before = pending.filter(|(_, client)| client.transport.0.link < link);
+                    let all = before.all(|(_, client)| client.is_authenticated());
+                    assert!(all, "an older one was to give way");
                 }
                 self.note(link, Err(failed.error));
                 false

@@ -1,8 +1,8 @@
 //! A listener among honest and hostile clients, in memory, under a virtual clock and a seed.
 //!
-//! The listener is the adapters' own [`Slots`](mpconn_sockets::Slots), the clients are the core's
-//! `Negotiation`, and both converse through `Inbox` and `Outbox`; the network between them delays,
-//! splits, resets and stalls. Nothing but the bytes of the listener's challenges is outside the
+//! The listener is the adapters' own [`Slots`](mpconn_sockets::Slots) over the core's `Acceptor` and
+//! `Connection`; the clients are the core's `HandshakeDriver`, and both converse through `RecvBuffer`
+//! and `SendBuffer`. The network between them delays, splits, resets and stalls. Nothing but the bytes of the listener's challenges is outside the
 //! seed, and no length or time depends on those.
 //!
 //! ```text
@@ -23,7 +23,8 @@ use std::rc::Rc;
 use std::time::Duration;
 use std::{env, panic};
 
-use mpconn::{Digest, Error, Policy};
+use mpconn::{Digest, Policy};
+use mpconn_sockets::Error;
 use mpconn_tests::content;
 
 use attack::Attack;

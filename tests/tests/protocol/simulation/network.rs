@@ -7,8 +7,8 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use mpconn::{Operation, Space};
-use mpconn_sockets::Transfer;
+use mpconn::ReadBuf;
+use mpconn_sockets::Operation;
 
 use super::seed::Seed;
 
@@ -303,7 +303,7 @@ impl End {
     }
 
     /// Reads what has arrived: 0 at the end, `None` when there is nothing for now.
-    pub(crate) fn read(&self, space: Space<'_>) -> io::Result<Option<usize>> {
+    pub(crate) fn read(&self, space: ReadBuf<'_>) -> io::Result<Option<usize>> {
         let space = space.into_slice();
         let bytes = self.net.0.borrow_mut().read(self.link, self.side, space.len())?;
         Ok(bytes.map(|bytes| {
@@ -317,8 +317,9 @@ impl End {
     }
 }
 
-impl Transfer for End {
-    fn transfer_now(&self, operation: Operation<'_>) -> io::Result<Option<usize>> {
+impl End {
+    /// Moves bytes of a handshake, as an adapter does.
+    pub(crate) fn transfer(&self, operation: Operation<'_>) -> io::Result<Option<usize>> {
         match operation {
             Operation::Write(bytes) => self.write(&[bytes]),
             Operation::Read(space) => self.read(space),

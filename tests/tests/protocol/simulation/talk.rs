@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use mpconn::{Error, Inbox, Outbox, Transmit};
+use mpconn::{ReadBuf, RecvBuffer, SendBuffer};
+use mpconn_sockets::{Error, Receiving, has_room_for, write_all};
 
 use super::network::End;
 use super::seed::Seed;
@@ -12,19 +13,19 @@ pub(crate) const MOST_BYTES: u64 = 1 << 20;
 
 pub(crate) struct Talk {
     end: End,
-    inbox: Inbox,
-    outbox: Outbox,
+    receiving: Receiving,
+    send: SendBuffer,
     queue: VecDeque<Vec<u8>>,
-    /// The first of the queue, when it was begun.
-    transmit: Option<Transmit>,
+    /// The first of the queue was begun in the send buffer.
+    is_begun: bool,
     seed: Seed,
 }
 
 impl Talk {
-    pub(crate) fn new(end: End, mut inbox: Inbox, seed: Seed) -> Self {
-        inbox.open(MOST_BYTES);
-        let (outbox, queue) = (Outbox::new(), VecDeque::new());
-        Self { end, inbox, outbox, queue, transmit: None, seed }
+    pub(crate) fn new(end: End, mut recv: RecvBuffer, seed: Seed) -> Self {
+        recv.set_max(MOST_BYTES);
+        let (receiving, send, queue) = (Receiving::new(recv), SendBuffer::new(), VecDeque::new());
+        Self { end, receiving, send, queue, is_begun: false, seed }
     }
 
     pub(crate) fn say(&mut self, message: Vec<u8>) {
@@ -32,17 +33,20 @@ impl Talk {
     }
 
     pub(crate) fn has_said_all(&self) -> bool {
-        self.queue.is_empty() && self.outbox.buffered() == 0
+        self.queue.is_empty() && self.send.is_empty()
     }
 
     /// Reads all that has arrived, then writes what there is room for.
     pub(crate) fn go_on(&mut self, mut heard: impl FnMut(&mut Self, Vec<u8>)) -> Result<(), Error> {
         loop {
-            let read = |space: mpconn::Space<'_>| self.end.read(space);
-            if !self.inbox.receive_with(MOST_BYTES, &mut Vec::new(), read)? {
+            let (reuse, end) = (&mut Vec::new(), &self.end);
+            let read = |space: ReadBuf<'_>| end.read(space);
+            if !self.receiving.poll(MOST_BYTES, reuse)?
+                && !self.receiving.read_with(MOST_BYTES, reuse, read)?
+            {
                 break;
             }
-            let message = self.inbox.take();
+            let message = self.receiving.take();
             heard(self, message);
         }
         self.write()
@@ -50,33 +54,38 @@ impl Talk {
 
     /// In each of the ways that an adapter has, as chance will have it.
     fn write(&mut self) -> Result<(), Error> {
+        let end = &self.end;
+        let write = |slices: &[std::io::IoSlice<'_>]| {
+            end.write(&slices.iter().map(|slice| &**slice).collect::<Vec<_>>())
+        };
         while let Some(message) = self.queue.front() {
-            if self.transmit.is_none() && self.outbox.has_room_for(message) && self.seed.chance(50)
-            {
-                self.outbox.feed(message)?;
+            if !self.is_begun && has_room_for(&self.send, message) && self.seed.chance(50) {
+                self.send.push(message)?;
                 self.queue.pop_front();
                 continue;
             }
-            let begun = self.transmit.take().map_or_else(|| self.outbox.begin(message), Ok);
-            let mut transmit = begun?;
-            let end = &self.end;
-            let write = |slices: &[std::io::IoSlice<'_>]| {
-                end.write(&slices.iter().map(|slice| &**slice).collect::<Vec<_>>())
-            };
-            if self.outbox.transmit_with(&mut transmit, message, write)? {
-                self.queue.pop_front();
-            } else if transmit.is_untouched() || self.seed.chance(50) {
-                self.transmit = Some(transmit);
-                return Ok(());
-            } else {
-                self.outbox.keep(&transmit, message);
-                self.queue.pop_front();
+            if !self.is_begun {
+                self.send.begin(message.len())?;
+                self.is_begun = true;
+            }
+            let is_written = write_all(&mut self.send, message, write)?;
+            if !is_written {
+                if self.seed.chance(50) {
+                    return Ok(());
+                }
+                let buffered = self.send.buffered();
+                self.send.keep(message);
+                self.is_begun = false;
+                // One of which nothing was written is still to be said.
+                if self.send.buffered() > buffered {
+                    self.queue.pop_front();
+                }
                 return Ok(());
             }
+            self.is_begun = false;
+            self.queue.pop_front();
         }
-        let end = &self.end;
-        self.outbox
-            .flush_with(|slices| end.write(&slices.iter().map(|s| &**s).collect::<Vec<_>>()))?;
+        write_all(&mut self.send, &[], write)?;
         Ok(())
     }
 }

@@ -7,9 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::adapter::{
-    ConnectOptions, Connection, Listener, ListenerOptions, SENDS_RESUME, connect,
+    ConnectOptions, Connection, Error, Listener, ListenerOptions, PeerError, Phase, connect,
 };
-use mpconn::{Address, AuthError, AuthKey, Error, FrameError, PeerError, Phase};
+use mpconn::{Address, AuthError, AuthKey, FrameError};
 use mpconn_pipe::{Security, pair};
 use mpconn_windows_tests::{KEY, LONG, Net, Raw, SHORT};
 
@@ -226,17 +226,11 @@ fn a_send_whose_time_is_up_arrives_whole() {
     let given_up = connection.send_bytes(&[7; LARGE]);
     assert!(matches!(given_up, Err(Error::TimedOut(Phase::Send))), "{given_up:?}");
     let next = connection.send_bytes(b"next");
-    if SENDS_RESUME {
-        assert!(matches!(next, Err(Error::TimedOut(Phase::Send))), "{next:?}");
-    } else {
-        assert!(matches!(next, Err(Error::HalfSent)), "{next:?}");
-    }
+    assert!(matches!(next, Err(Error::TimedOut(Phase::Send))), "{next:?}");
     assert!(raw.receive().unwrap() == [7; LARGE]);
-    if SENDS_RESUME {
-        connection.set_send_timeout(LONG);
-        connection.send_bytes(b"last").unwrap();
-        assert_eq!(raw.receive().unwrap(), b"last");
-    }
+    connection.set_send_timeout(LONG);
+    connection.send_bytes(b"last").unwrap();
+    assert_eq!(raw.receive().unwrap(), b"last");
 }
 
 #[test]

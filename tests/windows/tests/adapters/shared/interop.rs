@@ -1,13 +1,13 @@
 //! Messages between this and every Windows Python, both ways, over named pipes and TCP.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail them like tests")]
 
-use mpconn::{Address, AuthKey, Dialect, Digest, Error};
+use mpconn::{Address, AuthKey, Dialect, Digest};
 use mpconn_tests::content::message;
 use mpconn_tests::python::{Peer, Script};
 use mpconn_tests::pythons::{self, Python};
 use mpconn_windows_tests::{KEY, LONG, Net};
 
-use super::adapter::{ConnectOptions, Connection, Listener, ListenerOptions};
+use super::adapter::{ConnectOptions, Connection, Error, Listener, ListenerOptions};
 
 /// Those at which somebody's buffers and reads change, and an empty one last.
 const SIZES: [usize; 15] =

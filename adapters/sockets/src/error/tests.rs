@@ -5,7 +5,7 @@ use std::{format, vec};
 use io::ErrorKind as Kind;
 
 use super::*;
-use crate::{AuthError, Extended, Transmit};
+use mpconn::{AuthError, Extended, Transmit};
 
 fn io_error() -> io::Error {
     io::Error::new(Kind::ConnectionReset, StartError::Rng(AddressError::Empty))

@@ -1,0 +1,172 @@
+//! Reading from a transport into a [`RecvBuffer`].
+
+use std::cell::Cell;
+use std::io;
+
+use mpconn::{FrameError, ReadBuf, RecvBuffer};
+
+use crate::Error;
+
+/// A [`RecvBuffer`] over a transport that may fail, which borrows its read-ahead buffer from the
+/// thread: an idle connection keeps none.
+#[derive(Debug)]
+pub struct Receiving {
+    recv: RecvBuffer,
+    /// The transport has failed: whatever it reports afterwards, the end came in the middle.
+    broken: Option<io::ErrorKind>,
+}
+
+/// Buffers that are kept for the next connection have at most this many bytes; those of a connection
+/// that was resumed may be larger.
+const POOLED: usize = 128 * 1024;
+
+thread_local! {
+    /// One read-ahead buffer for each thread, for whichever connection receives next.
+    static POOL: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+impl Receiving {
+    /// Continues with what `recv` holds.
+    #[must_use]
+    pub const fn new(recv: RecvBuffer) -> Self {
+        Self { recv, broken: None }
+    }
+
+    /// Returns the buffer.
+    #[must_use]
+    pub fn into_inner(self) -> RecvBuffer {
+        self.recv
+    }
+
+    /// Returns the buffer, for a handshake within the connection.
+    pub fn buffer_mut(&mut self) -> &mut RecvBuffer {
+        &mut self.recv
+    }
+
+    /// Sets the limit, in bytes.
+    pub fn set_max(&mut self, max: u64) {
+        self.recv.set_max(max);
+    }
+
+    /// Returns `true` if nothing more can be received.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.broken.is_some() || self.recv.has_failed()
+    }
+
+    /// Returns `true` if a receive would find something that was read ahead.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.recv.is_ready()
+    }
+
+    /// Looks for a message of at most `max` bytes in what was read ahead; see
+    /// [`RecvBuffer::poll_reusing`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Frame`].
+    #[inline]
+    pub fn poll(&mut self, max: u64, reuse: &mut Vec<u8>) -> Result<bool, FrameError> {
+        self.recv.poll_reusing(max, reuse)
+    }
+
+    /// Reads until a message is there, after [`poll`](Self::poll) found none. Returns `false` if the
+    /// transport has nothing for now.
+    ///
+    /// `read` returns how many bytes it read, 0 at the end, or `None` if there are none for now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Frame`], [`Error::Ended`], and [`Error::Io`] with what `read` returns. They are final.
+    pub fn read_with(
+        &mut self,
+        max: u64,
+        reuse: &mut Vec<u8>,
+        mut read: impl FnMut(ReadBuf<'_>) -> io::Result<Option<usize>>,
+    ) -> Result<bool, Error> {
+        if let Some(kind) = self.broken {
+            return Err(io::Error::from(kind).into());
+        }
+        loop {
+            if self.recv.wants_memory()
+                && let Some(memory) = take_memory()
+            {
+                self.recv.attach(memory);
+            }
+            match read(self.recv.read_buf()) {
+                Ok(None) => {
+                    self.give_memory_back();
+                    return Ok(false);
+                }
+                Ok(Some(0)) => {
+                    self.recv.eof()?;
+                    return Err(Error::Ended);
+                }
+                Ok(Some(n)) => self.recv.advance(n),
+                Err(error) => {
+                    // After a reset, the kernel reports what looks like a clean end.
+                    self.broken = Some(error.kind());
+                    return Err(error.into());
+                }
+            }
+            if self.recv.poll_reusing(max, reuse)? {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Returns the message that was found.
+    #[inline]
+    #[must_use]
+    pub fn message(&self) -> &[u8] {
+        self.recv.message()
+    }
+
+    /// Takes the message that was found.
+    #[inline]
+    #[must_use]
+    pub fn take(&mut self) -> Vec<u8> {
+        let message = self.recv.take();
+        self.give_memory_back();
+        message
+    }
+
+    /// Replaces what `out` holds by the message that was found.
+    #[inline]
+    pub fn take_to(&mut self, out: &mut Vec<u8>) {
+        self.recv.take_to(out);
+        self.give_memory_back();
+    }
+
+    /// Copies the message that was found into the beginning of `buffer`, and returns its length.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BufferTooShort`], which carries the message.
+    #[inline]
+    pub fn take_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let message = self.recv.message();
+        let Some(room) = buffer.get_mut(..message.len()) else {
+            return Err(Error::BufferTooShort(self.take()));
+        };
+        room.copy_from_slice(message);
+        let length = message.len();
+        self.recv.release();
+        self.give_memory_back();
+        Ok(length)
+    }
+
+    #[inline]
+    fn give_memory_back(&mut self) {
+        if let Some(memory) = self.recv.detach_idle().filter(|memory| memory.len() <= POOLED) {
+            // Dropped when the thread is ending.
+            let _ = POOL.try_with(|pool| pool.set(memory));
+        }
+    }
+}
+
+/// Returns `None` if there is no buffer, or if the thread is ending.
+fn take_memory() -> Option<Vec<u8>> {
+    POOL.try_with(Cell::take).ok().filter(|memory| !memory.is_empty())
+}

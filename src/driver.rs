@@ -1,0 +1,129 @@
+//! A handshake over a stream, step by step.
+
+use alloc::vec::Vec;
+
+use crate::error::ProtocolError;
+use crate::handshake::{AuthError, Authenticated, Handshake, MAX_MESSAGE, Proof};
+use crate::recv_buffer::RecvBuffer;
+use crate::send_buffer::SendBuffer;
+
+/// Drives a [`Handshake`] over a [`RecvBuffer`] and a [`SendBuffer`]. It can be driven a little at a
+/// time, so that one loop serves many.
+///
+/// [`Connection`](crate::Connection) does this by itself; use the driver to hold a handshake within a
+/// connection that is in use, as Python's `deliver_challenge` and `answer_challenge` do.
+#[derive(Debug)]
+pub struct HandshakeDriver<K, P = Authenticated> {
+    /// None once it has ended, either way.
+    handshake: Option<Handshake<K, P>>,
+    /// The message to send was begun in the send buffer.
+    begun: bool,
+}
+
+/// What a [`HandshakeDriver`] waits for.
+#[derive(Debug)]
+pub enum Progress<P> {
+    /// Read into [`RecvBuffer::read_buf`].
+    Read,
+    /// Write [`HandshakeDriver::chunks`].
+    Write,
+    /// Nothing: the handshake is done, and this is the proof.
+    Done(P),
+}
+
+impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
+    /// Creates a driver at the beginning of `handshake`.
+    pub fn new(handshake: Handshake<K, P>) -> Self {
+        Self { handshake: Some(handshake), begun: false }
+    }
+
+    /// Returns `true` if the next step is to send a message; if not, it is to receive one.
+    #[must_use]
+    pub fn wants_write(&self) -> bool {
+        matches!(self.handshake, Some(Handshake::Send(_)))
+    }
+
+    /// Returns `true` if the peer has proved that it holds the key.
+    #[must_use]
+    pub fn is_peer_authenticated(&self) -> bool {
+        self.handshake.as_ref().is_some_and(Handshake::is_peer_authenticated)
+    }
+
+    /// Returns why the peer is to be rejected, while that is being sent to it. If it cannot be sent,
+    /// or not in time, this says more than that.
+    #[must_use]
+    pub fn failure(&self) -> Option<AuthError> {
+        match &self.handshake {
+            Some(Handshake::Send(step)) => step.failure(),
+            _ => None,
+        }
+    }
+
+    /// Returns the bytes to write: what `send` holds, and the rest of the handshake's message.
+    #[must_use]
+    pub fn chunks<'a>(&'a self, send: &'a SendBuffer) -> [&'a [u8]; 3] {
+        match &self.handshake {
+            Some(Handshake::Send(step)) => send.chunks(step.message()),
+            _ => send.chunks(&[]),
+        }
+    }
+
+    /// Returns the message that was begun in the send buffer and is not written yet.
+    pub(crate) fn message(&self) -> Option<&[u8]> {
+        match &self.handshake {
+            Some(Handshake::Send(step)) if self.begun => Some(step.message()),
+            _ => None,
+        }
+    }
+
+    /// Goes as far as what was read and written allows.
+    ///
+    /// Messages are limited to [`MAX_MESSAGE`] bytes meanwhile, whatever the limit of `recv` is.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError::Auth`] and [`ProtocolError::Frame`], which end the handshake. A peer that is
+    /// rejected is told so first.
+    ///
+    /// # Panics
+    ///
+    /// If the handshake has ended already, or if `send` is poisoned.
+    pub fn poll(
+        &mut self,
+        recv: &mut RecvBuffer,
+        send: &mut SendBuffer,
+    ) -> Result<Progress<P>, ProtocolError> {
+        loop {
+            // Steps are looked at where they are: to take one out is to move some 200 bytes.
+            match self.handshake.as_ref().expect("polled after its end") {
+                Handshake::Send(step) => {
+                    if !self.begun {
+                        send.begin(step.message().len()).expect("the stream is between messages");
+                        self.begun = true;
+                    }
+                    if !send.is_empty() {
+                        return Ok(Progress::Write);
+                    }
+                    self.begun = false;
+                }
+                Handshake::Receive(_) => {
+                    if !recv.poll_reusing(MAX_MESSAGE as u64, &mut Vec::new())? {
+                        return Ok(Progress::Read);
+                    }
+                }
+                Handshake::Done(_) => {}
+            }
+            match self.handshake.take() {
+                Some(Handshake::Send(step)) => self.handshake = Some(step.sent()?),
+                Some(Handshake::Receive(step)) => {
+                    self.handshake = Some(step.receive(recv.message())?);
+                }
+                Some(Handshake::Done(proof)) => return Ok(Progress::Done(proof)),
+                None => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

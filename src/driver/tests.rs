@@ -1,0 +1,198 @@
+use std::collections::VecDeque;
+use std::format;
+
+use super::*;
+use crate::testing::{Seeded, response, some};
+use crate::{Dialect, Digest, FrameError, Policy};
+
+const KEY: &[u8] = b"the key that both sides hold";
+
+type Bytes = VecDeque<u8>;
+
+/// One end of a connection, and its state.
+struct End {
+    driver: HandshakeDriver<&'static [u8]>,
+    recv: RecvBuffer,
+    send: SendBuffer,
+}
+
+impl End {
+    fn new(handshake: Handshake<&'static [u8]>) -> Self {
+        let recv = RecvBuffer::new(MAX_MESSAGE as u64);
+        Self { driver: HandshakeDriver::new(handshake), recv, send: SendBuffer::new() }
+    }
+
+    fn listener(key: &'static [u8]) -> Self {
+        Self::new(Handshake::accepting(key, &Policy::COMPAT, &mut Seeded::new(1)).unwrap())
+    }
+
+    fn client(key: &'static [u8]) -> Self {
+        Self::new(Handshake::connecting(key, &Policy::COMPAT, &mut Seeded::new(2)).unwrap())
+    }
+
+    fn poll(&mut self) -> Result<Progress<Authenticated>, ProtocolError> {
+        self.driver.poll(&mut self.recv, &mut self.send)
+    }
+
+    /// A part of a message was written, and its rest was not.
+    fn is_inside(&self) -> bool {
+        let left = self.driver.chunks(&self.send).concat().len();
+        self.driver.begun && !self.send.is_empty() && left < 4 + self.message().len()
+    }
+
+    fn message(&self) -> &[u8] {
+        match &self.driver.handshake {
+            Some(Handshake::Send(step)) => step.message(),
+            _ => b"",
+        }
+    }
+
+    /// Moves `most` bytes at a time, and no more in all than there are and `room` allows.
+    fn drive(
+        &mut self,
+        incoming: &mut Bytes,
+        outgoing: &mut Bytes,
+        most: usize,
+        mut room: usize,
+    ) -> Result<Option<Authenticated>, ProtocolError> {
+        loop {
+            let moved = match self.poll()? {
+                Progress::Done(proof) => return Ok(Some(proof)),
+                Progress::Write => {
+                    let bytes = self.driver.chunks(&self.send).concat();
+                    let n = bytes.len().min(most).min(room);
+                    outgoing.extend(&bytes[..n]);
+                    room -= n;
+                    self.send.advance(n);
+                    n
+                }
+                Progress::Read => {
+                    let room = self.recv.read_buf().into_slice();
+                    let n = incoming.len().min(most).min(room.len());
+                    room.iter_mut().zip(incoming.drain(..n)).for_each(|(to, byte)| *to = byte);
+                    self.recv.advance(n);
+                    n
+                }
+            };
+            if moved == 0 {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+fn frame(payload: &[u8]) -> Bytes {
+    [&u32::try_from(payload.len()).unwrap().to_be_bytes(), payload].concat().into()
+}
+
+#[test]
+fn two_get_on_with_any_number_of_bytes_at_a_time() {
+    for most in some([1, 2, 3, 7, 64, 1000]) {
+        for room in [most, 1000] {
+            let (mut listener, mut client) = (End::listener(KEY), End::client(KEY));
+            let (mut to_listener, mut to_client) = (Bytes::new(), Bytes::new());
+            let (mut at_listener, mut at_client) = (None, None);
+            // A handshake has fewer bytes than this.
+            for _ in 0..400 {
+                if at_listener.is_none() {
+                    let went = listener.drive(&mut to_listener, &mut to_client, most, room);
+                    at_listener = went.unwrap();
+                }
+                if at_client.is_none() {
+                    let went = client.drive(&mut to_client, &mut to_listener, most, room);
+                    at_client = went.unwrap();
+                }
+            }
+            assert!(at_listener.is_some() && at_listener == at_client, "{most} {room}");
+        }
+    }
+}
+
+#[test]
+fn tells_what_it_waits_for() {
+    let (mut listener, mut client) = (End::listener(KEY), End::client(KEY));
+    assert!(listener.driver.wants_write() && !client.driver.wants_write());
+    assert!(!listener.is_inside());
+    let (mut to_listener, mut to_client) = (Bytes::new(), Bytes::new());
+
+    assert_eq!(listener.drive(&mut to_listener, &mut to_client, 9, 0).unwrap(), None);
+    assert!(listener.driver.wants_write() && !listener.is_inside());
+    assert_eq!(listener.drive(&mut to_listener, &mut to_client, 9, 9).unwrap(), None);
+    assert!(listener.driver.wants_write() && listener.is_inside());
+    assert_eq!(listener.drive(&mut to_listener, &mut to_client, 99, 99).unwrap(), None);
+    assert!(!listener.driver.wants_write() && !listener.is_inside());
+
+    assert_eq!(client.drive(&mut to_client, &mut to_listener, 99, 99).unwrap(), None);
+    assert!(!listener.driver.is_peer_authenticated());
+    assert_eq!(listener.drive(&mut to_listener, &mut to_client, 99, 1).unwrap(), None);
+    assert!(listener.driver.is_peer_authenticated());
+    assert!(format!("{:?}", listener.driver).contains("Welcome"));
+}
+
+#[test]
+fn a_wrong_peer_is_told_and_then_it_ends() {
+    let (mut listener, mut client) = (End::listener(KEY), End::client(b"another"));
+    let (mut to_listener, mut to_client) = (Bytes::new(), Bytes::new());
+    assert_eq!(listener.drive(&mut to_listener, &mut to_client, 99, 99).unwrap(), None);
+    assert_eq!(client.drive(&mut to_client, &mut to_listener, 99, 99).unwrap(), None);
+    let error = listener.drive(&mut to_listener, &mut to_client, 99, 99).unwrap_err();
+    assert!(matches!(error, ProtocolError::Auth(AuthError::WrongResponse)));
+    assert_eq!(to_client, frame(b"#FAILURE#"));
+    let error = client.drive(&mut to_client, &mut to_listener, 99, 99).unwrap_err();
+    let answered = Dialect::Prefixed(Digest::Sha256);
+    assert!(
+        matches!(error, ProtocolError::Auth(AuthError::Rejected { answered: how }) if how == answered)
+    );
+}
+
+/// A listener that is to say `#FAILURE#`, and cannot for now.
+fn about_to_fail() -> End {
+    let mut listener = End::listener(KEY);
+    let mut heard = Bytes::new();
+    assert_eq!(listener.drive(&mut heard, &mut Bytes::new(), 99, 99).unwrap(), None);
+    let mut wrong = frame(&response(Dialect::RawMd5, b"another", b""));
+    assert_eq!(listener.drive(&mut wrong, &mut Bytes::new(), 99, 0).unwrap(), None);
+    listener
+}
+
+#[test]
+fn why_a_peer_is_to_be_rejected_is_known_before_it_is_told() {
+    let mut listener = about_to_fail();
+    assert_eq!(listener.driver.failure(), Some(AuthError::WrongResponse));
+    assert!(listener.driver.wants_write());
+    let mut told = Bytes::new();
+    let error = listener.drive(&mut Bytes::new(), &mut told, 99, 99).unwrap_err();
+    assert_eq!(error, ProtocolError::Auth(AuthError::WrongResponse));
+    assert_eq!(told, frame(b"#FAILURE#"));
+    assert_eq!(End::listener(KEY).driver.failure(), None);
+    assert_eq!(End::client(KEY).driver.failure(), None);
+}
+
+#[test]
+fn a_message_over_the_limit_of_the_handshake_ends_it() {
+    let mut client = End::client(KEY);
+    client.recv.set_max(u64::MAX);
+    let mut long = Bytes::from([0, 0, 1, 1]);
+    let error = client.drive(&mut long, &mut Bytes::new(), 99, 99).unwrap_err();
+    assert_eq!(error, ProtocolError::Frame(FrameError::TooLong { length: 257, max: 256 }));
+}
+
+#[test]
+fn what_was_buffered_before_goes_first() {
+    let mut listener = End::listener(KEY);
+    listener.send.push(b"before").unwrap();
+    let mut said = Bytes::new();
+    assert_eq!(listener.drive(&mut Bytes::new(), &mut said, 99, 99).unwrap(), None);
+    let said = Vec::from(said);
+    assert!(said.starts_with(b"\0\0\0\x06before\0\0\0"), "{said:?}");
+    assert!(said[14..].starts_with(b"#CHALLENGE#"), "{said:?}");
+}
+
+#[test]
+#[should_panic(expected = "polled after its end")]
+fn is_not_polled_past_its_end() {
+    let mut client = End::client(KEY);
+    let mut junk = frame(b"junk");
+    assert!(client.drive(&mut junk, &mut Bytes::new(), 99, 99).is_err());
+    let _ = client.drive(&mut junk, &mut Bytes::new(), 99, 99);
+}
