@@ -130,15 +130,15 @@ impl RecvBuffer {
         self.framer.set_max(max);
     }
 
-    /// Returns what has arrived and was not received as a message yet, as it came over the wire.
-    /// Whoever takes over the transport needs it first.
+    /// Returns the bytes that have arrived beyond the last message, as they came over the wire. Whoever
+    /// takes over the transport needs them first.
     ///
-    /// # Panics
-    ///
-    /// If a read is in flight.
+    /// Returns `None` if bytes are missing: a read is in flight, or an error has ended the stream.
     #[must_use]
-    pub fn into_unread(mut self) -> Vec<u8> {
-        self.assert_whole();
+    pub fn into_unread(mut self) -> Option<Vec<u8>> {
+        if self.is_reading() || self.has_failed() {
+            return None;
+        }
         self.forget_message();
         let mut unread = Vec::new();
         if let Some(large) = &self.large {
@@ -147,7 +147,7 @@ impl RecvBuffer {
             unread.extend_from_slice(&large.bytes[..large.filled]);
         }
         unread.extend_from_slice(&self.buffer[self.unread]);
-        unread
+        Some(unread)
     }
 
     /// Returns `true` if a [`poll`](Self::poll) would find something without another read: a message,

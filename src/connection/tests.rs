@@ -72,7 +72,7 @@ fn two_authenticate_and_talk_with_any_number_of_bytes_at_a_time() {
         assert_eq!(other.poll(), Ok(Some(ConnectionEvent::Ended)));
         assert_eq!(other.poll(), Ok(Some(ConnectionEvent::Ended)));
         let (recv, send) = other.split().unwrap();
-        assert!(recv.into_unread().is_empty() && send.is_empty());
+        assert!(recv.into_unread().is_some_and(|unread| unread.is_empty()) && send.is_empty());
     }
 }
 
@@ -192,6 +192,5 @@ fn memory_in_flight_is_missed() {
     let (recv, mut send) = connection.split().unwrap();
     send.abandon();
     assert_eq!(send.push(b"two"), Err(SendError::Poisoned));
-    let mut recv = Some(recv);
-    assert!(panics(&mut || drop(recv.take().map(RecvBuffer::into_unread))));
+    assert_eq!(recv.into_unread(), None);
 }

@@ -114,7 +114,24 @@ impl Sender {
                     assert_eq!(self.send.buffered(), buffered);
                 }
             }
+            7 => self.write_in_flight(room),
             _ => self.write(room),
+        }
+    }
+
+    /// One operation of a completion loop.
+    fn write_in_flight(&mut self, room: usize) {
+        if self.under_way.as_ref().is_some_and(|begun| !begun.is_touched) {
+            return self.write(room);
+        }
+        let mut none = Vec::new();
+        let payload = self.under_way.as_mut().map_or(&mut none, |begun| &mut begun.payload);
+        let Some((memory, from)) = self.send.start_write(payload) else { return };
+        assert!(self.send.is_writing() && !self.send.is_empty());
+        let n = room.min(memory.len() - from);
+        self.wire.extend(&memory[from..from + n]);
+        if self.send.finish_write(memory, n, payload) {
+            self.under_way = None;
         }
     }
 
@@ -182,7 +199,8 @@ impl Receiver {
         match kind & 7 {
             0 => {
                 let recv = std::mem::replace(&mut self.recv, RecvBuffer::new(u64::MAX));
-                self.recv = RecvBuffer::resumed(recv.into_unread(), u64::MAX);
+                let unread = recv.into_unread().expect("the stream goes on");
+                self.recv = RecvBuffer::resumed(unread, u64::MAX);
             }
             1 => {
                 self.recv.release();
@@ -274,6 +292,18 @@ fn receive_with(
     mut most: usize,
 ) -> Result<bool, FrameError> {
     while !recv.poll_reusing(max, reuse)? {
+        if most & 2 == 2 {
+            let (mut memory, at) = recv.start_read();
+            assert!(at < memory.len() && !recv.is_ready());
+            let n = most.min(wire.len()).min(memory.len() - at);
+            wire.read_exact(&mut memory[at..at + n]).expect("they are there");
+            recv.finish_read(memory, n);
+            most -= n;
+            if n == 0 {
+                return Ok(false);
+            }
+            continue;
+        }
         let n = match recv.read_buf() {
             // A transport that appends, and one that does not.
             ReadBuf::Spare(vec) if most & 1 == 1 => {

@@ -55,11 +55,13 @@ impl RecvBuffer {
     }
 
     /// Returns `true` if a read is in flight.
+    #[inline]
     #[must_use]
     pub fn is_reading(&self) -> bool {
         matches!(self.lent, Lent::InFlight(_))
     }
 
+    #[inline]
     pub(super) fn assert_whole(&self) {
         assert!(!self.is_reading(), "a read is in flight");
     }

@@ -337,7 +337,7 @@ fn what_is_unread_is_as_it_came() {
         if begun {
             assert_eq!(poll(&mut recv), Ok(false));
         }
-        assert_eq!([&recv.into_unread(), rest].concat(), stream);
+        assert_eq!([&recv.into_unread().unwrap(), rest].concat(), stream);
         let mut resumed = RecvBuffer::resumed(stream[..stream.len() - rest.len()].to_vec(), NO_MAX);
         assert_eq!(poll(&mut resumed), Ok(!begun));
     }

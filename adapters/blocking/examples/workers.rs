@@ -115,7 +115,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 impl Worker {
     fn start(name: usize) -> io::Result<Self> {
         let (connection, theirs) = pipe()?;
-        let (socket, _) = theirs.into_parts().ok_or(io::ErrorKind::NotConnected)?;
+        let parts = theirs.into_parts().expect("it is neither closed nor split");
+        let (socket, _) = parts.into_transport().expect("nothing was sent");
         let child = Command::new("python3")
             .args(["-c", WORKER])
             .stdin(Stdio::from(OwnedFd::from(socket)))

@@ -147,7 +147,7 @@ pub use mpconn_sockets::Credentials;
 pub use mpconn_sockets::ObjectError;
 #[cfg(windows)]
 pub use mpconn_sockets::Security;
-pub use mpconn_sockets::{Error, PeerError, Phase};
+pub use mpconn_sockets::{Error, Parts, PeerError, Phase};
 pub use platform::pipe::{one_way_pipe, pipe};
 pub use platform::socket::Socket;
 pub use receiver::Receiver;

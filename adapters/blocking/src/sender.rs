@@ -4,8 +4,8 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpconn::{Extended, SendBuffer};
-use mpconn_sockets::{Error, Phase, has_room_for, is_gathered, write_all};
+use mpconn::{Address, Authenticated, Extended, SendBuffer};
+use mpconn_sockets::{Error, Link, Parts, Peer, Phase, has_room_for, is_gathered, write_all};
 
 use crate::deadline::Deadline;
 use crate::platform::socket::Socket;
@@ -20,29 +20,54 @@ use crate::transport::Transport;
 #[derive(Debug)]
 pub struct Sender<T = Socket> {
     /// None when closed.
-    transport: Option<Arc<T>>,
+    link: Option<Arc<Link<T>>>,
     send: SendBuffer,
     timeout: Option<Duration>,
 }
 
 impl<T> Sender<T> {
-    /// Over a transport that nothing was sent on yet, without a handshake.
+    /// Creates a sender without a handshake, over a transport that nothing was sent on yet.
     pub fn unauthenticated(transport: T) -> Self {
-        Self::opened(Arc::new(transport))
+        let link = Link { transport, peer: Peer::default() };
+        Self::new(Arc::new(link), SendBuffer::new())
     }
 
-    pub(crate) fn opened(transport: Arc<T>) -> Self {
-        Self { transport: Some(transport), send: SendBuffer::new(), timeout: None }
+    pub(crate) fn new(link: Arc<Link<T>>, send: SendBuffer) -> Self {
+        Self { link: Some(link), send, timeout: None }
     }
 
-    pub(crate) fn transport(&self) -> Option<&Arc<T>> {
-        self.transport.as_ref()
-    }
-
-    /// The transport. `None` after a close, and while the other half has it too.
+    /// Returns the transport, or `None` after a close.
     #[must_use]
-    pub fn into_transport(self) -> Option<T> {
-        Arc::into_inner(self.transport?)
+    pub fn transport(&self) -> Option<&T> {
+        self.link.as_ref().map(|link| &link.transport)
+    }
+
+    pub(crate) fn link(&self) -> Option<&Arc<Link<T>>> {
+        self.link.as_ref()
+    }
+
+    /// Returns the parts of this half. Returns `None` if it is closed, or if the other half has the
+    /// transport too.
+    #[must_use]
+    pub fn into_parts(self) -> Option<Parts<T>> {
+        let Link { transport, peer } = Arc::into_inner(self.link?)?;
+        Some(Parts { send: self.send, peer, ..Parts::new(transport, Vec::new()) })
+    }
+
+    pub(crate) fn into_buffer(self) -> SendBuffer {
+        self.send
+    }
+
+    /// See [`Connection::authenticated`](crate::Connection::authenticated).
+    #[must_use]
+    pub fn authenticated(&self) -> Option<&Authenticated> {
+        self.link.as_ref()?.peer.authenticated.as_ref()
+    }
+
+    /// See [`Connection::peer`](crate::Connection::peer).
+    #[must_use]
+    pub fn peer(&self) -> Option<&Address> {
+        self.link.as_ref()?.peer.address.as_ref()
     }
 
     /// Whether messages over 2 GiB - 1 are sent, which Python reads from 3.8 on, or refused.
@@ -57,7 +82,7 @@ impl<T> Sender<T> {
 
     /// Closes this half. The transport closes with the last half.
     pub fn close(&mut self) {
-        self.transport = None;
+        self.link = None;
     }
 
     /// The buffer, for a handshake within the connection.
@@ -68,7 +93,7 @@ impl<T> Sender<T> {
     /// Whether it was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.transport.is_none()
+        self.link.is_none()
     }
 
     /// Returns the number of buffered bytes: the rest of messages whose sending ran out of time.
@@ -96,7 +121,7 @@ impl<T: Transport> Sender<T> {
     /// then, every later send returns [`Error::HalfSent`].
     #[inline]
     pub fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
-        let Some(transport) = self.transport.as_deref() else { return Err(Error::Closed) };
+        let Some(Link { transport, .. }) = self.link.as_deref() else { return Err(Error::Closed) };
         self.send.begin(message.len())?;
         let deadline = Deadline::after(self.timeout);
         if !write_all(&mut self.send, message, |slices| transport.send(slices, deadline))? {
@@ -119,7 +144,7 @@ impl<T: Transport> Sender<T> {
         &mut self,
         messages: impl IntoIterator<Item = M>,
     ) -> Result<(), Error> {
-        let Some(transport) = self.transport.as_deref() else { return Err(Error::Closed) };
+        let Some(Link { transport, .. }) = self.link.as_deref() else { return Err(Error::Closed) };
         let deadline = Deadline::after(self.timeout);
         let mut write = |slices: &[IoSlice<'_>]| transport.send(slices, deadline);
         // What was there before this call stays, whatever becomes of it.
@@ -138,7 +163,7 @@ impl<T: Transport> Sender<T> {
     ///
     /// [`Error::TimedOut`], [`Error::Closed`], [`Error::HalfSent`] and [`Error::Io`].
     pub fn flush(&mut self) -> Result<(), Error> {
-        let Some(transport) = self.transport.as_deref() else { return Err(Error::Closed) };
+        let Some(Link { transport, .. }) = self.link.as_deref() else { return Err(Error::Closed) };
         let deadline = Deadline::after(self.timeout);
         flush(&mut self.send, |slices| transport.send(slices, deadline))?;
         flush_transport(transport, deadline)

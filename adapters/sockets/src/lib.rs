@@ -13,6 +13,7 @@ mod handshake;
 #[cfg(feature = "pickle")]
 mod object;
 mod options;
+mod parts;
 #[cfg_attr(unix, path = "unix/mod.rs")]
 #[cfg_attr(windows, path = "windows/mod.rs")]
 mod platform;
@@ -30,6 +31,7 @@ pub use handshake::{Operation, drive, timed_out};
 #[cfg(feature = "pickle")]
 pub use object::ObjectError;
 pub use options::{Connecting, Listening, RETRY_AFTER, host_or_any, resolve, share, sort};
+pub use parts::{Link, Parts, Peer};
 pub use platform::*;
 pub use receiving::Receiving;
 pub use sending::{has_room_for, is_gathered, write_all};

@@ -79,6 +79,7 @@ impl Receiving {
     /// # Errors
     ///
     /// [`Error::Frame`], [`Error::Ended`], and [`Error::Io`] with what `read` returns. They are final.
+    #[inline]
     pub fn read_with(
         &mut self,
         max: u64,

@@ -163,7 +163,7 @@ impl<S> Slots<S> {
     ) {
         let mut has_written = false;
         loop {
-            let (is_read, moved) = match self.acceptor.progress(id) {
+            let is_read = match self.acceptor.progress(id) {
                 None => return,
                 Some(ClientProgress::Accepted((socket, peer), connection, authenticated)) => {
                     let (recv, _) = connection.split().expect("the handshake is done");
@@ -174,27 +174,23 @@ impl<S> Slots<S> {
                     return self.reject(peer, error.into());
                 }
                 Some(ClientProgress::Read) if has_written && turn == Turn::One => return,
-                Some(ClientProgress::Read) => {
-                    let Some(client) = self.acceptor.client_mut(id) else { return };
-                    let (socket, _) = &client.transport;
-                    let read = Operation::Read(client.connection.read_buf());
-                    (true, transfer(socket, read))
-                }
-                Some(ClientProgress::Write) => {
-                    let Some(client) = self.acceptor.client_mut(id) else { return };
-                    let (socket, _) = &client.transport;
-                    has_written = true;
-                    let chunks = client.connection.chunks();
-                    (false, write_message(chunks, |operation| transfer(socket, operation)))
-                }
+                Some(ClientProgress::Read) => true,
+                Some(ClientProgress::Write) => false,
             };
+            has_written |= !is_read;
             let Some(client) = self.acceptor.client_mut(id) else { return };
+            let (socket, connection) = (&client.transport.0, &mut client.connection);
+            let moved = if is_read {
+                transfer(socket, Operation::Read(connection.read_buf()))
+            } else {
+                write_message(connection.chunks(), |operation| transfer(socket, operation))
+            };
             match moved {
                 Ok(None) => return,
-                Ok(Some(0)) => client.connection.received_eof(),
-                Ok(Some(n)) if is_read => client.connection.received(n),
+                Ok(Some(0)) => connection.received_eof(),
+                Ok(Some(n)) if is_read => connection.received(n),
                 Ok(Some(n)) => {
-                    client.connection.sent(n);
+                    connection.sent(n);
                 }
                 Err(error) => {
                     // Why a client was rejected says more than that it could not be told.

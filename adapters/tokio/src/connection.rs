@@ -10,10 +10,10 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use getrandom::SysRng;
 use mpconn::{
-    Address, Authenticated, Dialect, Extended, Handshake, HandshakeDriver, Policy, RecvBuffer,
-    Role, StartError,
+    Address, Authenticated, Dialect, Extended, Handshake, HandshakeDriver, Policy, Role,
+    SendBuffer, StartError,
 };
-use mpconn_sockets::{Admitted, Error, MAX_MESSAGE_BYTES, Phase, timed_out};
+use mpconn_sockets::{Admitted, Error, Link, Parts, Peer, Phase, Receiving, timed_out};
 use tokio::time::Instant;
 
 use crate::platform::socket::Socket;
@@ -41,45 +41,60 @@ pub struct Connection<T = Socket> {
 }
 
 impl<T> Connection<T> {
-    /// A connection without a handshake, over a transport that nothing went over yet: Python's
-    /// `Connection(handle)`. Anyone may be on the other side.
+    /// Creates a connection without a handshake, over a transport that nothing was sent on yet.
+    /// Anyone may be on the other side.
     ///
     /// [`ListenerOptions::authenticate`](crate::ListenerOptions::authenticate) and
     /// [`ConnectOptions::authenticate`](crate::ConnectOptions::authenticate) hold a handshake.
+    ///
+    /// CPython's counterpart is `Connection(handle)`.
     pub fn unauthenticated(transport: T) -> Self {
         Self::resumed(transport, Vec::new())
     }
 
-    /// The same, over a transport from which these bytes were received already, as
-    /// [`into_parts`](Self::into_parts) gives them.
+    /// Creates a connection without a handshake, over a transport from which the bytes `unread` were
+    /// received already.
     pub fn resumed(transport: T, unread: Vec<u8>) -> Self {
-        let recv = RecvBuffer::resumed(unread, MAX_MESSAGE_BYTES);
-        Self::opened(Admitted { socket: transport, peer: None, recv, authenticated: None })
+        Self::from_parts(Parts::new(transport, unread))
+    }
+
+    /// Continues with a connection that was [taken apart](Self::into_parts). Timeouts are not part of
+    /// it, and are none.
+    pub fn from_parts(parts: Parts<T>) -> Self {
+        let Parts { transport, receiving, send, peer } = parts;
+        let link = Arc::new(Link { transport, peer });
+        let sender = Sender::new(Arc::clone(&link), send);
+        Self { receiver: Receiver::new(link, receiving), sender }
     }
 
     pub(crate) fn opened(admitted: Admitted<T>) -> Self {
-        let transport = Arc::new(admitted.socket);
-        let sender = Sender::opened(Arc::clone(&transport));
-        let mut receiver = Receiver::opened(transport, admitted.recv);
-        receiver.authenticated = admitted.authenticated;
-        receiver.peer = admitted.peer.map(Box::new);
-        Self { receiver, sender }
+        let Admitted { socket, peer, recv, authenticated } = admitted;
+        let peer = Peer { address: peer, authenticated };
+        let (receiving, send) = (Receiving::new(recv), SendBuffer::new());
+        Self::from_parts(Parts { transport: socket, receiving, send, peer })
     }
 
     pub(crate) fn receiver(&self) -> &Receiver<T> {
         &self.receiver
     }
 
-    /// The proof that both sides hold the key, and how they showed it. `None` without a key.
+    /// Returns the proof that both sides hold the key. Returns `None` without a key and after a close.
     #[must_use]
     pub fn authenticated(&self) -> Option<&Authenticated> {
-        self.receiver.authenticated.as_ref()
+        self.receiver.authenticated()
     }
 
-    /// Where the peer is, if that has an address: the client of a Unix socket seldom does.
+    /// Returns the peer's address. Returns `None` if it has none, as most clients of Unix sockets, and
+    /// after a close.
     #[must_use]
     pub fn peer(&self) -> Option<&Address> {
-        self.receiver.peer.as_deref()
+        self.receiver.peer()
+    }
+
+    /// Returns the transport, or `None` after a close.
+    #[must_use]
+    pub fn transport(&self) -> Option<&T> {
+        self.receiver.transport()
     }
 
     /// See [`Receiver::set_max_message`].
@@ -126,14 +141,15 @@ impl<T> Connection<T> {
         self.sender.is_writable()
     }
 
-    /// The transport, and what was received from it but not as a message yet. Whoever goes on with
-    /// the transport needs those bytes first. `None` after a close.
+    /// Takes the connection apart: the transport, and the state of both directions. Returns `None` if
+    /// it is closed.
+    ///
+    /// [`Parts::into_transport`] returns the transport for use by others, and
+    /// [`from_parts`](Self::from_parts) continues with the connection.
     #[must_use]
-    pub fn into_parts(self) -> Option<(T, Vec<u8>)> {
-        let Self { mut receiver, mut sender } = self;
-        sender.close();
-        let transport = receiver.take_transport()?;
-        Some((Arc::into_inner(transport)?, receiver.into_unread()))
+    pub fn into_parts(self) -> Option<Parts<T>> {
+        let Self { receiver, sender } = self;
+        receiver.into_parts_with(sender.into_buffer())
     }
 
     /// Both halves, to be used at the same time in one task.
@@ -153,7 +169,7 @@ impl<T> Connection<T> {
     ///
     /// [`NotTheSame`] gives them back when they are not of one connection.
     pub fn reunite(receiver: Receiver<T>, sender: Sender<T>) -> Result<Self, NotTheSame<T>> {
-        match (receiver.transport(), sender.transport()) {
+        match (receiver.link(), sender.link()) {
             (Some(one), Some(other)) if Arc::ptr_eq(one, other) => Ok(Self { receiver, sender }),
             _ => Err(NotTheSame::new(receiver, sender)),
         }

@@ -147,7 +147,7 @@ pub use mpconn_sockets::Credentials;
 pub use mpconn_sockets::ObjectError;
 #[cfg(windows)]
 pub use mpconn_sockets::Security;
-pub use mpconn_sockets::{Error, PeerError, Phase};
+pub use mpconn_sockets::{Error, Parts, PeerError, Phase};
 #[cfg(feature = "pickle")]
 pub use objects::{RecvObject, SendObject};
 pub use platform::pipe::{one_way_pipe, pipe};

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use mpconn::{Address, Authenticated, ReadBuf, RecvBuffer};
-use mpconn_sockets::{Error, MAX_MESSAGE_BYTES, Phase, Receiving};
+use mpconn::{Address, Authenticated, ReadBuf, RecvBuffer, SendBuffer};
+use mpconn_sockets::{Error, Link, MAX_MESSAGE_BYTES, Parts, Phase, Receiving};
 
 use crate::platform::socket::Socket;
 use crate::session::within;
@@ -27,57 +27,62 @@ use crate::transport::for_now;
 #[derive(Debug)]
 pub struct Receiver<T = Socket> {
     /// None when closed.
-    transport: Option<Arc<T>>,
+    link: Option<Arc<Link<T>>>,
     receiving: Receiving,
     timeout: Option<Duration>,
     stream_is_over: bool,
-    pub(crate) authenticated: Option<Authenticated>,
-    /// In a box, since the clients of Unix sockets have none.
-    pub(crate) peer: Option<Box<Address>>,
 }
 
 impl<T> Receiver<T> {
-    /// Over a transport that nothing was received from yet, without a handshake.
+    /// Creates a receiver without a handshake, over a transport that nothing was received from yet.
     pub fn unauthenticated(transport: T) -> Self {
         Self::resumed(transport, Vec::new())
     }
 
-    /// Over a transport from which these bytes were received, as
-    /// [`into_parts`](crate::Connection::into_parts) gives them.
+    /// Creates a receiver without a handshake, over a transport from which the bytes `unread` were
+    /// received already.
     pub fn resumed(transport: T, unread: Vec<u8>) -> Self {
-        Self::opened(Arc::new(transport), RecvBuffer::resumed(unread, MAX_MESSAGE_BYTES))
+        let Parts { transport, receiving, peer, .. } = Parts::new(transport, unread);
+        Self::new(Arc::new(Link { transport, peer }), receiving)
     }
 
-    pub(crate) fn opened(transport: Arc<T>, recv: RecvBuffer) -> Self {
-        Self {
-            transport: Some(transport),
-            receiving: Receiving::new(recv),
-            timeout: None,
-            stream_is_over: false,
-            authenticated: None,
-            peer: None,
-        }
+    pub(crate) fn new(link: Arc<Link<T>>, receiving: Receiving) -> Self {
+        Self { link: Some(link), receiving, timeout: None, stream_is_over: false }
     }
 
-    pub(crate) fn transport(&self) -> Option<&Arc<T>> {
-        self.transport.as_ref()
-    }
-
-    pub(crate) fn take_transport(&mut self) -> Option<Arc<T>> {
-        self.transport.take()
-    }
-
-    pub(crate) fn into_unread(self) -> Vec<u8> {
-        self.receiving.into_inner().into_unread()
-    }
-
-    /// The transport, and what was received from it but not as a message yet; see
-    /// [`Connection::into_parts`](crate::Connection::into_parts). `None` after a close, and while
-    /// the other half has the transport too.
+    /// Returns the transport, or `None` after a close.
     #[must_use]
-    pub fn into_parts(mut self) -> Option<(T, Vec<u8>)> {
-        let transport = Arc::into_inner(self.take_transport()?)?;
-        Some((transport, self.into_unread()))
+    pub fn transport(&self) -> Option<&T> {
+        self.link.as_ref().map(|link| &link.transport)
+    }
+
+    pub(crate) fn link(&self) -> Option<&Arc<Link<T>>> {
+        self.link.as_ref()
+    }
+
+    /// Returns the parts of this half. Returns `None` if it is closed, or if the other half has the
+    /// transport too.
+    #[must_use]
+    pub fn into_parts(self) -> Option<Parts<T>> {
+        self.into_parts_with(SendBuffer::new())
+    }
+
+    pub(crate) fn into_parts_with(self, send: SendBuffer) -> Option<Parts<T>> {
+        let Self { link, receiving, .. } = self;
+        let Link { transport, peer } = Arc::into_inner(link?)?;
+        Some(Parts { transport, receiving, send, peer })
+    }
+
+    /// See [`Connection::authenticated`](crate::Connection::authenticated).
+    #[must_use]
+    pub fn authenticated(&self) -> Option<&Authenticated> {
+        self.link.as_ref()?.peer.authenticated.as_ref()
+    }
+
+    /// See [`Connection::peer`](crate::Connection::peer).
+    #[must_use]
+    pub fn peer(&self) -> Option<&Address> {
+        self.link.as_ref()?.peer.address.as_ref()
     }
 
     /// The longest message to receive from now on, in bytes: 64 MiB by default, `u64::MAX` for any.
@@ -92,14 +97,14 @@ impl<T> Receiver<T> {
 
     /// Closes this half. The transport closes with the last half.
     pub fn close(&mut self) {
-        self.transport = None;
+        self.link = None;
         self.receiving = Receiving::new(RecvBuffer::new(MAX_MESSAGE_BYTES));
     }
 
     /// Whether it was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.transport.is_none()
+        self.link.is_none()
     }
 
     /// Whether messages can be received: not after a close, and not after one that was too long or
@@ -233,7 +238,7 @@ impl<T: Transport> Receiver<T> {
         max: u64,
         reuse: &mut Vec<u8>,
     ) -> Poll<Result<(), Error>> {
-        let Some(transport) = self.transport.as_deref() else {
+        let Some(Link { transport, .. }) = self.link.as_deref() else {
             return Poll::Ready(Err(Error::Closed));
         };
         let read = |space: ReadBuf<'_>| for_now(transport.poll_receive(cx, space));
@@ -258,7 +263,7 @@ impl<T: Transport> Receiver<T> {
     ///
     /// Cancel safe: nothing is received.
     pub async fn poll(&self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
-        let Some(transport) = self.transport.as_deref() else { return Err(Error::Closed) };
+        let Some(Link { transport, .. }) = self.link.as_deref() else { return Err(Error::Closed) };
         if self.receiving.is_ready() {
             return Ok(true);
         }
@@ -270,7 +275,8 @@ impl<T: Transport> Receiver<T> {
 
     /// The transport and the buffer, for a handshake within the connection.
     pub(crate) fn parts(&mut self) -> Result<(&T, &mut RecvBuffer), Error> {
-        Ok((self.transport.as_deref().ok_or(Error::Closed)?, self.receiving.buffer_mut()))
+        let Some(Link { transport, .. }) = self.link.as_deref() else { return Err(Error::Closed) };
+        Ok((transport, self.receiving.buffer_mut()))
     }
 }
 

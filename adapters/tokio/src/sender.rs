@@ -8,8 +8,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_sink::Sink;
-use mpconn::{Extended, SendBuffer};
-use mpconn_sockets::{Error, Phase, has_room_for, is_gathered, write_all};
+use mpconn::{Address, Authenticated, Extended, SendBuffer};
+use mpconn_sockets::{Error, Link, Parts, Peer, Phase, has_room_for, is_gathered, write_all};
 
 use crate::platform::socket::Socket;
 use crate::session::within;
@@ -33,29 +33,54 @@ const BUFFERED: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Sender<T = Socket> {
     /// None when closed.
-    transport: Option<Arc<T>>,
+    link: Option<Arc<Link<T>>>,
     send: SendBuffer,
     timeout: Option<Duration>,
 }
 
 impl<T> Sender<T> {
-    /// Over a transport that nothing was sent on yet, without a handshake.
+    /// Creates a sender without a handshake, over a transport that nothing was sent on yet.
     pub fn unauthenticated(transport: T) -> Self {
-        Self::opened(Arc::new(transport))
+        let link = Link { transport, peer: Peer::default() };
+        Self::new(Arc::new(link), SendBuffer::new())
     }
 
-    pub(crate) fn opened(transport: Arc<T>) -> Self {
-        Self { transport: Some(transport), send: SendBuffer::new(), timeout: None }
+    pub(crate) fn new(link: Arc<Link<T>>, send: SendBuffer) -> Self {
+        Self { link: Some(link), send, timeout: None }
     }
 
-    pub(crate) fn transport(&self) -> Option<&Arc<T>> {
-        self.transport.as_ref()
-    }
-
-    /// The transport. `None` after a close, and while the other half has it too.
+    /// Returns the transport, or `None` after a close.
     #[must_use]
-    pub fn into_transport(self) -> Option<T> {
-        Arc::into_inner(self.transport?)
+    pub fn transport(&self) -> Option<&T> {
+        self.link.as_ref().map(|link| &link.transport)
+    }
+
+    pub(crate) fn link(&self) -> Option<&Arc<Link<T>>> {
+        self.link.as_ref()
+    }
+
+    /// Returns the parts of this half. Returns `None` if it is closed, or if the other half has the
+    /// transport too.
+    #[must_use]
+    pub fn into_parts(self) -> Option<Parts<T>> {
+        let Link { transport, peer } = Arc::into_inner(self.link?)?;
+        Some(Parts { send: self.send, peer, ..Parts::new(transport, Vec::new()) })
+    }
+
+    pub(crate) fn into_buffer(self) -> SendBuffer {
+        self.send
+    }
+
+    /// See [`Connection::authenticated`](crate::Connection::authenticated).
+    #[must_use]
+    pub fn authenticated(&self) -> Option<&Authenticated> {
+        self.link.as_ref()?.peer.authenticated.as_ref()
+    }
+
+    /// See [`Connection::peer`](crate::Connection::peer).
+    #[must_use]
+    pub fn peer(&self) -> Option<&Address> {
+        self.link.as_ref()?.peer.address.as_ref()
     }
 
     /// Whether messages over 2 GiB - 1 are sent, which Python reads from 3.8 on, or refused.
@@ -70,7 +95,7 @@ impl<T> Sender<T> {
 
     /// Closes this half. The transport closes with the last half. What is buffered is not sent.
     pub fn close(&mut self) {
-        self.transport = None;
+        self.link = None;
         self.send = SendBuffer::new();
     }
 
@@ -82,7 +107,7 @@ impl<T> Sender<T> {
     /// Whether it was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.transport.is_none()
+        self.link.is_none()
     }
 
     /// Whether messages can be sent: not after a close, and not after an error that came inside a
@@ -220,7 +245,7 @@ impl<T: Transport> Sender<T> {
     }
 
     fn poll_flush_buffer(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let Some(transport) = self.transport.as_deref() else {
+        let Some(Link { transport, .. }) = self.link.as_deref() else {
             return Poll::Ready(Err(Error::Closed));
         };
         let write = |slices: &[IoSlice<'_>]| for_now(transport.poll_send(cx, slices));
@@ -228,7 +253,7 @@ impl<T: Transport> Sender<T> {
     }
 
     fn poll_flush_transport(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let Some(transport) = self.transport.as_deref() else {
+        let Some(Link { transport, .. }) = self.link.as_deref() else {
             return Poll::Ready(Err(Error::Closed));
         };
         Poll::Ready(Ok(ready!(transport.poll_flush(cx))?))
@@ -251,7 +276,7 @@ impl<'a, T> Sending<'a, T> {
 
 impl<T: Transport> Sending<'_, T> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let Some(transport) = self.sender.transport.as_deref() else {
+        let Some(Link { transport, .. }) = self.sender.link.as_deref() else {
             return Poll::Ready(Err(Error::Closed));
         };
         let write = |slices: &[IoSlice<'_>]| for_now(transport.poll_send(cx, slices));

@@ -37,7 +37,8 @@ impl Connection {
     }
 
     pub(crate) fn open(connection: mpconn_blocking::Connection) -> Self {
-        let (socket, unread) = connection.into_parts().expect("neither closed nor split");
+        let parts = connection.into_parts().expect("neither closed nor split");
+        let (socket, unread) = parts.into_transport().expect("nothing was sent");
         Self::over(socket, unread, true, true)
     }
 
@@ -175,8 +176,10 @@ pub(crate) fn pipe(duplex: bool) -> PyResult<(Connection, Connection)> {
         return Ok((Connection::open(one), Connection::open(other)));
     }
     let (receiver, sender) = mpconn_blocking::one_way_pipe()?;
-    let (receiving, unread) = receiver.into_parts().expect("just made");
-    let sending = sender.into_transport().expect("just made");
+    let receiving = receiver.into_parts().expect("just made");
+    let sending = sender.into_parts().expect("just made");
+    let (receiving, unread) = receiving.into_transport().expect("just made");
+    let (sending, _) = sending.into_transport().expect("just made");
     Ok((
         Connection::over(receiving, unread, true, false),
         Connection::over(sending, Vec::new(), false, true),

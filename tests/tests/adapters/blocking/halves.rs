@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::thread;
 use std::time::Duration;
 
-use mpconn_blocking::{Connection, Error, Receiver, one_way_pipe, pipe};
+use mpconn_blocking::{Connection, Error, Phase, Receiver, one_way_pipe, pipe};
 use mpconn_tests::content::message;
 use mpconn_tests::over::{Over, SHORT, pairs};
 use mpconn_tests::stall::bounded;
@@ -103,12 +103,11 @@ fn taken_apart_and_gone_on_with() {
             while let Ok(message) = connection.recv_bytes() {
                 received.push(message);
             }
-            let (socket, unread) = connection.into_parts().unwrap();
+            let (socket, unread) = connection.into_parts().unwrap().into_transport().unwrap();
             assert!(unread.len() <= cut + 8, "{} bytes of {cut}", unread.len());
             // Once more, with nothing received in between.
-            let (socket, unread) =
-                Connection::resumed(socket, unread).into_parts().expect("it is open");
-            let mut connection = Connection::resumed(socket, unread);
+            let parts = Connection::resumed(socket, unread).into_parts().expect("it is open");
+            let mut connection = Connection::from_parts(parts);
             let rest = after.to_owned();
             let writing = thread::spawn(move || {
                 peer.write_all(&rest).unwrap();
@@ -141,7 +140,7 @@ fn taken_apart_with_a_message_lent() {
             sender
         });
         assert!(one.recv_borrowed().unwrap() == message(0, size));
-        let (socket, unread) = one.into_parts().unwrap();
+        let (socket, unread) = one.into_parts().unwrap().into_transport().unwrap();
         let mut receiver = Receiver::resumed(socket, unread);
         assert!(receiver.recv_bytes().unwrap() == message(1, size));
         drop((sending.join().unwrap(), other_receiver));
@@ -164,4 +163,42 @@ fn a_one_way_pipe_goes_one_way() {
     drop(receiver);
     let Err(Error::Io(error)) = sender.send_bytes(b"to nobody") else { panic!("nobody is there") };
     assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn parts_carry_what_is_unsent() {
+    for (mut one, mut other) in pairs() {
+        let large = message(1, 4 << 20);
+        one.set_send_timeout(SHORT);
+        assert!(matches!(one.send_bytes(&large), Err(Error::TimedOut(Phase::Send))));
+        let parts = one.into_parts().unwrap();
+        assert!(parts.unsent() > 0);
+        // Nobody else can continue with the stream,
+        let parts = parts.into_transport().unwrap_err();
+        // but a connection can.
+        let mut one = Connection::from_parts(*parts);
+        let reading = thread::spawn(move || {
+            assert!(other.recv_bytes().unwrap() == large);
+            assert_eq!(other.recv_bytes().unwrap(), b"next");
+            other
+        });
+        one.send_bytes(b"next").unwrap();
+        let other = reading.join().unwrap();
+        assert!(one.into_parts().unwrap().into_transport().is_ok());
+        drop(other);
+    }
+}
+
+#[test]
+fn parts_carry_errors() {
+    for (mut one, mut other) in pairs() {
+        other.send_many([&b"too long"[..], b"short"]).unwrap();
+        one.set_max_message(7);
+        let too_long = one.recv_bytes().unwrap_err();
+        let parts = one.into_parts().unwrap().into_transport().unwrap_err();
+        let mut one = Connection::from_parts(parts.map(|socket| socket));
+        assert_eq!(one.recv_bytes().unwrap_err().to_string(), too_long.to_string());
+        one.send_bytes(b"still sent").unwrap();
+        assert_eq!(other.recv_bytes().unwrap(), b"still sent");
+    }
 }

@@ -43,7 +43,7 @@ while True:
 
 fn start(python: &Python, key: &[u8]) -> (Connection, Child) {
     let (mut ours, theirs) = pipe().unwrap();
-    let (socket, _) = theirs.into_parts().unwrap();
+    let (socket, _) = theirs.into_parts().unwrap().into_transport().unwrap();
     let child = Command::new(&python.executable)
         .args(["-c", PYTHON])
         .stdin(Stdio::from(OwnedFd::from(socket)))

@@ -44,7 +44,7 @@ fn child(python: &Python, script: &str, stdin: impl Into<OwnedFd>) -> Child {
 }
 
 fn socket(connection: Connection) -> Socket {
-    let (socket, unread) = connection.into_parts().unwrap();
+    let (socket, unread) = connection.into_parts().unwrap().into_transport().unwrap();
     assert!(unread.is_empty());
     socket
 }
@@ -86,7 +86,8 @@ try:
 except OSError:
     pass
 ";
-        let sends = child(python, &script, sender.into_transport().unwrap());
+        let sends =
+            child(python, &script, sender.into_parts().unwrap().into_transport().unwrap().0);
         receiver.set_timeout(LONG);
         assert_eq!(receiver.recv_bytes().unwrap(), b"from the child");
         assert!(receiver.recv_bytes().unwrap() == [0; 100_000]);
@@ -113,7 +114,7 @@ except BrokenPipeError:
 else:
     raise AssertionError('it can write')
 ";
-        let (socket, unread) = receiver.into_parts().unwrap();
+        let (socket, unread) = receiver.into_parts().unwrap().into_transport().unwrap();
         assert!(unread.is_empty());
         let receives = child(python, &script, socket);
         sender.send_bytes(b"to the child").unwrap();

@@ -172,7 +172,7 @@ fn wait_here_and_the_workers_of_the_documentation() {
         let (mut readers, children): (Vec<_>, Vec<_>) = (0..4)
             .map(|i| {
                 let (reader, writer) = one_way_pipe().unwrap();
-                let socket = writer.into_transport().unwrap();
+                let socket = writer.into_parts().unwrap().into_transport().unwrap().0;
                 let stdin = Stdio::from(std::os::fd::OwnedFd::from(socket));
                 let child = python(peer, WORKER, &[&i.to_string()]).stdin(stdin).spawn().unwrap();
                 ((i, reader), child)

@@ -49,7 +49,7 @@ where
     C: std::ops::DerefMut<Target = ConnectionCommon<S>>,
     S: SideData,
 {
-    let (transport, unread) = connection.into_parts().unwrap();
+    let (transport, unread) = connection.into_parts().unwrap().into_transport().unwrap();
     assert!(unread.is_empty());
     let mut stream = transport.into_inner();
     stream.conn.send_close_notify();
@@ -147,7 +147,7 @@ fn timeouts_of_the_stream() {
             assert!(received == message(n, 200_000));
         }
         one.send_bytes(b"all of them").unwrap();
-        let (transport, unread) = one.into_parts().unwrap();
+        let (transport, unread) = one.into_parts().unwrap().into_transport().unwrap();
         let server = transport.into_inner();
         server.sock.set_read_timeout(Some(LONG)).unwrap();
         let mut one = Connection::resumed(ReadWrite::new(server), unread);

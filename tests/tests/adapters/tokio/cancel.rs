@@ -336,3 +336,50 @@ fn futures_can_move_between_threads() {
         mpconn_tokio::connect("/nowhere", key()).await
     }));
 }
+
+/// A send is dropped after its k-th poll, and the connection is taken apart and put together again.
+#[tokio::test]
+async fn parts_carry_what_is_unsent() {
+    let large = vec![7; 300];
+    let mut partial = 0;
+    for polls in 0..POLLS {
+        let mut connection = Connection::unauthenticated(Drip::new(13, Vec::new()));
+        let is_done = {
+            let mut sending = pin!(connection.send_bytes(&large));
+            poll_times(polls, |cx| sending.as_mut().poll(cx)).await
+        };
+        let parts = connection.into_parts().unwrap();
+        let unsent = parts.unsent();
+        partial += usize::from(unsent > 0);
+        let mut connection = match parts.into_transport() {
+            Ok((transport, _)) => Connection::unauthenticated(transport),
+            Err(parts) => Connection::from_parts(*parts),
+        };
+        connection.send_bytes(b"next").await.unwrap();
+        let (transport, _) = connection.into_parts().unwrap().into_transport().unwrap();
+        let outgoing = transport.state.into_inner().unwrap().outgoing;
+        let next = b"\0\0\0\x04next".to_vec();
+        let all = [&b"\0\0\x01\x2c"[..], &large, &next].concat();
+        assert!(outgoing == all || (outgoing == next && !is_done && unsent == 0), "{polls} polls");
+    }
+    assert!(partial > 10);
+}
+
+/// Polls so many times at most. Returns `true` if it was ready.
+async fn poll_times<T>(times: usize, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> bool {
+    let mut polled = 0;
+    poll_fn(|cx| {
+        if polled == times {
+            return Poll::Ready(false);
+        }
+        polled += 1;
+        match poll(cx) {
+            Poll::Ready(_) => Poll::Ready(true),
+            Poll::Pending => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}

@@ -208,13 +208,13 @@ async fn from_and_into_other_streams() {
     // and back, with what was read ahead.
     let mut other = Connection::unauthenticated(other);
     assert_eq!(other.recv_bytes().await.unwrap(), b"first");
-    let (socket, unread) = other.into_parts().unwrap();
+    let (socket, unread) = other.into_parts().unwrap().into_transport().unwrap();
     assert_eq!(unread, b"\0\0\0\x06second");
     let Socket::Unix(stream) = socket else { panic!("{socket:?}") };
     let mut other = Connection::resumed(Socket::from(stream), unread);
     assert_eq!(other.recv_bytes().await.unwrap(), b"second");
 
-    let (socket, _) = other.into_parts().unwrap();
+    let (socket, _) = other.into_parts().unwrap().into_transport().unwrap();
     let fd = std::os::fd::OwnedFd::try_from(socket).unwrap();
     let mut blocking =
         mpconn_blocking::Connection::unauthenticated(mpconn_blocking::Socket::from(fd));

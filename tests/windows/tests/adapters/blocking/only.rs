@@ -118,7 +118,7 @@ fn handles_and_sockets() {
     let (tcp, _peer) = tcp_pair();
     assert!(tcp.handle().is_none() && tcp.socket().is_some());
 
-    let (socket, unread) = pipe.into_parts().unwrap();
+    let (socket, unread) = pipe.into_parts().unwrap().into_transport().unwrap();
     assert!(unread.is_empty());
     let handle = socket.into_handle().unwrap();
     let mut adopted = Connection::unauthenticated(Socket::from(handle));
