@@ -187,10 +187,11 @@ impl RecvBuffer {
     #[inline]
     pub fn poll_reusing(&mut self, max: u64, reuse: &mut Vec<u8>) -> Result<bool, FrameError> {
         // Most messages are small and were read ahead: this much goes into the caller's loop.
-        if self.large.is_none()
-            && let Some(payload) = self.framer.whole(&self.buffer[self.unread.clone()])
-            && payload.len() as u64 <= max
-        {
+        let whole = match self.large {
+            None => self.framer.whole(&self.buffer[self.unread.clone()]),
+            Some(_) => None,
+        };
+        if let Some(payload) = whole.filter(|payload| payload.len() as u64 <= max) {
             let at = self.unread.start;
             self.unread.start += payload.end;
             self.lent = Lent::Inline(at + payload.start..at + payload.end);

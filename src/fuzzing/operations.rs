@@ -162,9 +162,8 @@ impl Sender {
             let n = bytes.len().min(room);
             self.wire.extend(&bytes[..n]);
             room -= n;
-            if let Some(begun) = self.under_way.as_mut().filter(|_| n > buffered)
-                && !begun.is_touched
-            {
+            let begun = self.under_way.as_mut().filter(|begun| n > buffered && !begun.is_touched);
+            if let Some(begun) = begun {
                 begun.is_touched = true;
                 self.begun.push(begun.payload.clone());
             }

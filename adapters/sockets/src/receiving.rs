@@ -90,10 +90,10 @@ impl Receiving {
             return Err(io::Error::from(kind).into());
         }
         loop {
-            if self.recv.wants_memory()
-                && let Some(memory) = take_memory()
-            {
-                self.recv.attach(memory);
+            if self.recv.wants_memory() {
+                if let Some(memory) = take_memory() {
+                    self.recv.attach(memory);
+                }
             }
             match read(self.recv.read_buf()) {
                 Ok(None) => {
