@@ -1,7 +1,8 @@
 //! What the adapters of [`mpconn`] share: the options of listeners and clients, how addresses are
 //! taken and found, and when to leave clients waiting. It starts no I/O of its own but that.
 //!
-//! This is the adapters' own business. Programs use `mpconn-blocking` or `mpconn-tokio`.
+//! This crate is internal: the adapters require exactly their own version of it. Programs use
+//! `mpconn-blocking` or `mpconn-tokio`.
 #![forbid(unsafe_code)]
 #![cfg(any(unix, windows))]
 
