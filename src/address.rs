@@ -1,4 +1,4 @@
-//! Where a listener is, and which family an address belongs to.
+//! Addresses of listeners, and their families.
 
 use core::fmt;
 use core::str::FromStr;
@@ -52,11 +52,14 @@ impl fmt::Display for Family {
 /// | `&b"\0name"[..]`, `"\0name"` | `b'\0name'` | Unix, abstract (Linux) |
 /// | `r"\\.\pipe\name"` | `r'\\.\pipe\name'` | Windows pipe |
 ///
-/// [`Display`](fmt::Display) and [`FromStr`] round-trip, for whatever a system could take: an empty
-/// path, or a NUL inside one, is no address when it is read. Beside the forms above, text can be
-/// `tcp://host:port`, `tcp://[::1]:port`, and `unix:` and `unix-abstract:` with `%xx` for bytes
-/// that are not plain. Python would take `localhost:6000` for the name of a file; here it is an
-/// error that says so, since hardly anybody means it.
+/// [`Display`](fmt::Display) and [`FromStr`] round-trip for every address that can be used. Empty paths,
+/// and paths with a NUL, are refused. Text can also be `tcp://host:port`, `tcp://[::1]:port`, and `unix:`
+/// and `unix-abstract:` with `%xx` for bytes that are not plain. Python takes `localhost:6000` for the
+/// name of a file; here it is an error, since hardly anybody means that.
+///
+/// `Display` escapes control and other unprintable characters, so that the address of a peer cannot forge
+/// lines of a log. In the name of a host or a pipe, which cannot contain such characters, they are not
+/// read back.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Address {
@@ -112,15 +115,21 @@ impl From<SocketAddr> for Address {
     }
 }
 
-impl From<PathBuf> for Address {
-    fn from(path: PathBuf) -> Self {
-        Self::Unix(path)
+impl TryFrom<PathBuf> for Address {
+    type Error = AddressError;
+
+    /// An empty path is refused: the system would take it for an abstract socket.
+    fn try_from(path: PathBuf) -> Result<Self, AddressError> {
+        check_path(path_bytes(&path))?;
+        Ok(Self::Unix(path))
     }
 }
 
-impl From<&Path> for Address {
-    fn from(path: &Path) -> Self {
-        Self::Unix(path.to_owned())
+impl TryFrom<&Path> for Address {
+    type Error = AddressError;
+
+    fn try_from(path: &Path) -> Result<Self, AddressError> {
+        path.to_owned().try_into()
     }
 }
 
@@ -202,17 +211,21 @@ impl fmt::Display for Address {
         match self {
             // Also what only looks like brackets of ours, so that they are not taken off.
             Self::Inet { host, port } if host.contains([':', '[']) => {
-                write!(f, "{TCP}[{host}]:{port}")
+                write!(f, "{TCP}[{}]:{port}", Printable(host))
             }
-            Self::Inet { host, port } => write!(f, "{TCP}{host}:{port}"),
+            Self::Inet { host, port } => write!(f, "{TCP}{}:{port}", Printable(host)),
             Self::Abstract(name) => {
                 f.write_str(ABSTRACT)?;
                 escape(name, f)
             }
-            Self::Pipe(name) => f.write_str(name),
+            Self::Pipe(name) => Printable(name).fmt(f),
             // Plain where reading it back gives the same, which holds for all usual paths.
             Self::Unix(path) => match path.to_str().map(|text| (text, text.parse())) {
-                Some((text, Ok(Self::Unix(_)))) if !text.starts_with(UNIX) => f.write_str(text),
+                Some((text, Ok(Self::Unix(_))))
+                    if !text.starts_with(UNIX) && text.chars().all(is_printable) =>
+                {
+                    f.write_str(text)
+                }
                 _ => {
                     f.write_str(UNIX)?;
                     escape(path_bytes(path), f)
@@ -220,6 +233,23 @@ impl fmt::Display for Address {
             },
         }
     }
+}
+
+/// Text whose control and other unprintable characters are escaped, since a peer may have chosen it.
+struct Printable<'a>(&'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if is_printable(c) { fmt::Write::write_char(f, c)? } else { c.escape_debug().fmt(f)? }
+        }
+        Ok(())
+    }
+}
+
+/// Quotes and backslashes are printable, although `escape_debug` escapes them too.
+pub(crate) fn is_printable(c: char) -> bool {
+    matches!(c, '\\' | '\'' | '"') || c.escape_debug().len() == 1
 }
 
 /// `host:port` or `[host]:port`.
@@ -239,13 +269,16 @@ fn path_bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
 }
 
+fn check_path(bytes: &[u8]) -> Result<(), AddressError> {
+    match bytes {
+        [] => Err(AddressError::Empty),
+        bytes if bytes.contains(&0) => Err(AddressError::NulInside),
+        _ => Ok(()),
+    }
+}
+
 fn path_from_bytes(bytes: Vec<u8>) -> Result<PathBuf, AddressError> {
-    if bytes.is_empty() {
-        return Err(AddressError::Empty);
-    }
-    if bytes.contains(&0) {
-        return Err(AddressError::NulInside);
-    }
+    check_path(&bytes)?;
     #[cfg(unix)]
     let path = std::os::unix::ffi::OsStrExt::from_bytes(bytes.as_slice());
     #[cfg(not(unix))]

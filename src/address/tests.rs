@@ -31,9 +31,9 @@ fn inference() {
         (socket("127.0.0.1:80"), inet("127.0.0.1", 80), Family::Inet),
         (socket("[::1]:80"), inet("::1", 80), Family::Inet6),
         (SocketAddr::V6(scoped).into(), inet("fe80::1%2", 6000), Family::Inet6),
-        (Path::new("/run/app").into(), unix("/run/app"), Family::Unix),
-        (PathBuf::from("app").into(), unix("app"), Family::Unix),
-        (Path::new(r"\\odd").into(), unix(r"\\odd"), Family::Unix),
+        (Path::new("/run/app").try_into().unwrap(), unix("/run/app"), Family::Unix),
+        (PathBuf::from("app").try_into().unwrap(), unix("app"), Family::Unix),
+        (Path::new(r"\\odd").try_into().unwrap(), unix(r"\\odd"), Family::Unix),
         (text("/run/app.sock"), unix("/run/app.sock"), Family::Unix),
         (text("app.sock"), unix("app.sock"), Family::Unix),
         (text("./host:80"), unix("./host:80"), Family::Unix),
@@ -147,9 +147,30 @@ fn paths_that_are_no_text() {
     use std::os::unix::ffi::OsStrExt as _;
 
     let path = Path::new(OsStr::from_bytes(b"/run/\xff app"));
-    let address = Address::from(path);
+    let address = Address::try_from(path).unwrap();
     assert_eq!(address.to_string(), "unix:/run/%ff%20app");
     assert_eq!(address.to_string().parse(), Ok(address));
+}
+
+#[test]
+fn an_empty_path_is_no_address() {
+    assert_eq!(Address::try_from(PathBuf::new()), Err(AddressError::Empty));
+    assert_eq!(Address::try_from(Path::new("")), Err(AddressError::Empty));
+    assert_eq!(Address::try_from(PathBuf::from("a\0b")), Err(AddressError::NulInside));
+}
+
+#[test]
+fn unprintable_characters_are_escaped() {
+    // A line of its own, a colour of the terminal, and text from right to left.
+    for bad in ["\n", "\r", "\x1b[31m", "\u{9b}", "\u{202e}", "\u{2028}"] {
+        let text = format!("/run/a{bad}b 'c' \"d\"");
+        for address in [unix(&text), inet(&text, 80), pipe(&text), Address::Abstract(text.into())] {
+            let printed = address.to_string();
+            assert!(printed.chars().all(is_printable), "{printed:?}");
+        }
+    }
+    assert_eq!(unix("/run/it's \"here\"").to_string(), "/run/it's \"here\"");
+    assert_eq!(pipe(r"\\.\pipe\a").to_string(), r"\\.\pipe\a");
 }
 
 /// Text with what the forms of an address are told apart by.
@@ -185,9 +206,11 @@ fn odd_text() -> impl Strategy<Value = String> {
 /// All that can be bound or connected to: no empty path, no NUL where the system takes none.
 fn addresses() -> impl Strategy<Value = Address> {
     let path = odd_text().prop_filter("no path", |text| !text.is_empty() && !text.contains('\0'));
-    let name = odd_text().prop_filter("no pipe", |text| !text.contains('\0'));
+    let printable = |text: &String| text.chars().all(is_printable);
+    let name = odd_text().prop_filter("no pipe", printable);
+    let host = odd_text().prop_filter("no host", printable);
     prop_oneof![
-        (odd_text(), any::<u16>()).prop_map(Address::from),
+        (host, any::<u16>()).prop_map(Address::from),
         any::<SocketAddr>().prop_map(Address::from),
         path.prop_map(|path| Address::Unix(path.into())),
         any::<Vec<u8>>().prop_map(Address::Abstract),

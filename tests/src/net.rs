@@ -45,7 +45,7 @@ impl Net {
         match self {
             Self::Tcp => ("127.0.0.1", 0).into(),
             Self::Tcp6 => ("::1", 0).into(),
-            Self::Unix => fresh_path(scratch).into(),
+            Self::Unix => Address::Unix(fresh_path(scratch)),
             Self::Abstract => {
                 Address::Abstract(fresh_path(scratch).as_os_str().as_encoded_bytes().to_vec())
             }
@@ -83,7 +83,9 @@ impl RawListener {
                 let address = listener.local_addr()?.into();
                 Ok((Self::Tcp(listener), address))
             }
-            Address::Unix(path) => Ok((Self::Unix(UnixListener::bind(&path)?), path.into())),
+            Address::Unix(path) => {
+                Ok((Self::Unix(UnixListener::bind(&path)?), Address::Unix(path)))
+            }
             other => panic!("no raw sockets at {other}"),
         }
     }
@@ -135,7 +137,8 @@ impl Stream {
         Ok(match self {
             Self::Tcp(stream) => stream.peer_addr()?.into(),
             Self::Unix(stream) => {
-                stream.peer_addr()?.as_pathname().expect("a listener's path").into()
+                let address = stream.peer_addr()?;
+                Address::Unix(address.as_pathname().expect("a listener's path").to_owned())
             }
         })
     }

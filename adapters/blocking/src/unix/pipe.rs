@@ -29,16 +29,17 @@ pub fn pipe() -> io::Result<(Connection, Connection)> {
     Ok((Connection::unauthenticated(one.into()), Connection::unauthenticated(other.into())))
 }
 
-/// A receiver, and the sender that it receives from: Python's `Pipe(duplex=False)`.
+/// Returns a receiver, and the sender that it receives from. CPython's counterpart is
+/// `Pipe(duplex=False)`.
 ///
-/// It is a pair of Unix sockets, each shut in one direction, since a `pipe(2)` could raise
-/// `SIGPIPE`. A Python 3 child opens the receiver with `Connection(os.dup(0), writable=False)`, and
-/// the sender with `Connection(os.dup(0), readable=False)`. [`Receiver::into_parts`] and
-/// [`Sender::into_transport`] give the socket.
+/// The transport is a pair of Unix sockets, each shut down in one direction, since `pipe(2)` could raise
+/// `SIGPIPE`. [`Receiver::into_parts`] and [`Sender::into_parts`] return the socket for a child process: a
+/// Python 3 child opens the receiver with `Connection(os.dup(0), writable=False)`, and the sender with
+/// `Connection(os.dup(0), readable=False)`.
 ///
 /// # Errors
 ///
-/// The system's, for want of descriptors.
+/// Those of the system, if no file descriptor is left.
 pub fn one_way_pipe() -> io::Result<(Receiver, Sender)> {
     let (receiver, sender) = UnixStream::pair()?;
     receiver.shutdown(Shutdown::Write)?;

@@ -8,7 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt}
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use mpconn::{Address, Family};
+use mpconn::{Address, AddressError, Family};
 use rustix::net::{AddressFamily, Shutdown, SocketAddrUnix, SocketType, sockopt};
 
 use crate::Listening;
@@ -63,7 +63,7 @@ pub fn unix_address(address: &std::os::unix::net::SocketAddr) -> Option<Address>
     if let Some(name) = std::os::linux::net::SocketAddrExt::as_abstract_name(address) {
         return Some(Address::Abstract(name.to_owned()));
     }
-    address.as_pathname().map(Address::from)
+    address.as_pathname().map(|path| Address::Unix(path.to_owned()))
 }
 
 /// The socket file of a listener, and the directory that was made for it. Dropping it removes
@@ -128,7 +128,7 @@ pub(crate) fn open_fresh(
         return Err(no_family(family));
     }
     let directory = private_directory()?;
-    match bind_unix(listening, &directory.join("listener").into()) {
+    match bind_unix(listening, &Address::Unix(directory.join("listener"))) {
         Ok((bound, Some(mut file))) => {
             file.private_directory = Some(directory);
             Ok((bound, Some(file)))
@@ -258,6 +258,10 @@ pub fn socket(family: AddressFamily) -> io::Result<OwnedFd> {
 /// When it is too long, or not for this platform.
 pub fn unix_name(address: &Address) -> io::Result<SocketAddrUnix> {
     match address {
+        // The system would take it for an abstract socket, at which any user may listen.
+        Address::Unix(path) if path.as_os_str().is_empty() => {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, AddressError::Empty))
+        }
         Address::Unix(path) => Ok(SocketAddrUnix::new(path.as_path())?),
         #[cfg(target_os = "linux")]
         Address::Abstract(name) => Ok(SocketAddrUnix::new_abstract_name(name)?),

@@ -220,7 +220,7 @@ fn the_last_accepted_is_where_the_client_is() {
 
         let name = fresh_path(&scratch);
         let _named = connect_named(&path, &name);
-        let named = Address::from(name);
+        let named = Address::Unix(name);
         assert_eq!(listener.accept().unwrap().peer(), Some(&named));
         assert_eq!(listener.last_accepted(), Some(&named));
 
@@ -332,7 +332,9 @@ fn challenges_differ_within_a_process_and_between_two_started_at_once() {
 
         let mut seen = HashSet::new();
         for _ in 0..500 {
-            for address in [&paths[0].as_path().into(), &paths[1].as_path().into(), &ours, &ours] {
+            for address in
+                [&Address::Unix(paths[0].clone()), &Address::Unix(paths[1].clone()), &ours, &ours]
+            {
                 let message = receive(&mut Stream::connect(address).unwrap()).unwrap();
                 let random = message.strip_prefix(CHALLENGE).unwrap().to_owned();
                 assert!(random.len() >= 20, "{random:?}");
@@ -430,7 +432,7 @@ impl Owner {
         if net == Net::Unix {
             let path = fresh_path(scratch);
             let socket = OwnersSocket::Unix(UnixListener::bind(&path).unwrap());
-            return Self { socket, address: path.into() };
+            return Self { socket, address: Address::Unix(path) };
         }
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap().into();
@@ -482,4 +484,31 @@ impl Drop for Killed {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// The system would take it for an abstract name, which any user can bind.
+#[test]
+fn an_empty_path_is_refused() {
+    bounded(|| {
+        let empty = Address::Unix(std::path::PathBuf::new());
+        let bound = keyed().bind(empty.clone()).unwrap_err();
+        assert!(bound.to_string().contains("empty"), "{bound}");
+        let connected = connect(empty, AuthKey::new(KEY)).unwrap_err();
+        assert!(connected.to_string().contains("empty"), "{connected}");
+    });
+}
+
+#[test]
+fn the_name_of_a_peer_is_escaped() {
+    bounded(|| {
+        let (mut listener, scratch) = listen(Net::Unix, &keyed());
+        let Address::Unix(path) = listener.address().clone() else { panic!("a Unix socket") };
+        let name = fresh_path(&scratch).with_file_name("forged\nline\x1b[31m");
+        let mut peer = Stream::Unix(connect_named(&path, &name).into());
+        send(&mut peer, b"not a response").unwrap();
+        let error = listener.incoming().next().unwrap().unwrap_err();
+        let printed = error.to_string();
+        assert!(printed.contains("forged%0aline%1b[31m"), "{printed}");
+        assert!(!printed.contains(char::is_control), "{printed}");
+    });
 }
