@@ -92,7 +92,7 @@ pub fn addresses(data: &[u8]) {
 }
 
 impl Address {
-    fn round_trips(&self) {
+    pub(crate) fn round_trips(&self) {
         let shown = std::format!("{self}");
         assert!(shown.chars().all(is_printable), "{shown:?}");
         let is_escaped = match self {
