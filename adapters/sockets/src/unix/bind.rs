@@ -1,14 +1,21 @@
 //! Unix sockets, and the files that go with them.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+#[cfg(target_os = "linux")]
+use std::os::fd::AsRawFd;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+#[cfg(target_os = "linux")]
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use mpconn::{Address, AddressError, Family};
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, Shutdown, SocketAddrUnix, SocketType, sockopt};
 
 use crate::Listening;
@@ -66,12 +73,18 @@ pub fn unix_address(address: &std::os::unix::net::SocketAddr) -> Option<Address>
     address.as_pathname().map(|path| Address::Unix(path.to_owned()))
 }
 
+/// How long to wait for another listener that binds in the same directory.
+const LOCK_TIME: Duration = Duration::from_secs(1);
+
+/// How long a listener may take between `bind` and `listen`, in which it looks stale.
+const PROBE_AGAIN: Duration = Duration::from_millis(20);
+
 /// The socket file of a listener, and the directory that was made for it. Dropping it removes
 /// both, as long as they are the ones that were made.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
-    identity: Option<(u64, u64)>,
+    identity: Option<Identity>,
     private_directory: Option<PathBuf>,
 }
 
@@ -96,9 +109,24 @@ impl Drop for SocketFile {
     }
 }
 
-/// Device and inode.
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
+/// Tells files apart: a file that is created after another one was removed often has the same inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    /// When it was created, for a socket.
+    modified: (i64, i64),
+}
+
+fn identity(path: &Path) -> Option<Identity> {
+    fs::symlink_metadata(path).ok().map(|file| Identity::of(&file))
+}
+
+impl Identity {
+    fn of(file: &fs::Metadata) -> Self {
+        let modified = (file.mtime(), file.mtime_nsec());
+        Self { device: file.dev(), inode: file.ino(), modified }
+    }
 }
 
 /// Listens at an address that is not TCP's.
@@ -108,13 +136,20 @@ pub(crate) fn open(
 ) -> io::Result<(Bound, Option<SocketFile>)> {
     match address {
         Address::Abstract(_) => bind_unix(listening, address),
-        Address::Unix(path) => match bind_unix(listening, address) {
-            Err(error) if listening.replace_stale && error.kind() == io::ErrorKind::AddrInUse => {
-                remove_stale(path, address)?;
-                bind_unix(listening, address)
+        Address::Unix(path) => {
+            // Held until the socket listens, so that another listener does not take it for stale.
+            let lock = lock_directory(path);
+            match bind_unix(listening, address) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                    if !listening.replace_stale || lock.is_none() {
+                        return Err(in_use());
+                    }
+                    remove_stale(path, address)?;
+                    bind_unix(listening, address)
+                }
+                bound => bound,
             }
-            bound => bound,
-        },
+        }
         _ => Err(unsupported(address)),
     }
 }
@@ -159,8 +194,8 @@ fn bind_unix(listening: &Listening, address: &Address) -> io::Result<(Bound, Opt
         bind_with_mode(&fd, &name, listening.mode)?;
         // From here on, the file goes again when anything fails.
         let file = SocketFile::of(path)?;
-        // The umask can only have taken rights away until now.
-        fs::set_permissions(&file.path, Permissions::from_mode(listening.mode))?;
+        #[cfg(target_os = "linux")]
+        restore_mode(path, listening.mode)?;
         Some(file)
     } else {
         rustix::net::bind(&fd, &name)?;
@@ -192,28 +227,81 @@ fn bind_with_mode(fd: &OwnedFd, name: &SocketAddrUnix, mode: u32) -> io::Result<
     Ok(bound?)
 }
 
-/// Takes a socket file out of the way that nobody listens at.
+/// Restores the rights that the umask took away, and never follows a symbolic link: whoever may write to
+/// the directory could replace the file by one.
+#[cfg(target_os = "linux")]
+fn restore_mode(path: &Path, mode: u32) -> io::Result<()> {
+    use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+
+    let file = open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+    let stat = fstat(&file)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::Socket {
+        return Err(io::Error::other("the file of the socket was replaced by another"));
+    }
+    if stat.st_mode & 0o7777 == mode {
+        return Ok(());
+    }
+    // `fchmod` does not take such a descriptor, and `fchmodat` does not refuse links everywhere.
+    let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
+    fs::set_permissions(opened, fs::Permissions::from_mode(mode))
+}
+
+/// Locks the directory of `path` against other listeners of this library that bind in it, by an advisory
+/// lock that leaves no file behind. Returns `None` if that is not possible, or takes longer than
+/// [`LOCK_TIME`]: any user who can read the directory can hold the lock.
+fn lock_directory(path: &Path) -> Option<OwnedFd> {
+    use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = open(directory.unwrap_or(Path::new(".")), flags, Mode::empty()).ok()?;
+    let begun = Instant::now();
+    loop {
+        match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Some(directory),
+            Err(Errno::WOULDBLOCK) if begun.elapsed() < LOCK_TIME => sleep(PROBE_AGAIN),
+            Err(_) => return None,
+        }
+    }
+}
+
+fn in_use() -> io::Error {
+    io::Error::new(io::ErrorKind::AddrInUse, "another listener is at this address, or another file")
+}
+
+/// Removes the file of a socket at which nobody listens. The directory is locked.
 fn remove_stale(path: &Path, address: &Address) -> io::Result<()> {
-    let in_use = || io::Error::from(io::ErrorKind::AddrInUse);
     let file = fs::symlink_metadata(path)?;
     if !file.file_type().is_socket() {
         return Err(in_use());
     }
-    let probe = socket(AddressFamily::UNIX)?;
-    // A live listener with a full backlog must not make the probe wait.
-    rustix::io::ioctl_fionbio(&probe, true)?;
-    match rustix::net::connect(&probe, &unix_name(address)?) {
-        Err(rustix::io::Errno::CONNREFUSED) => {}
-        _ => return Err(in_use()),
+    if is_live(address)? {
+        return Err(in_use());
     }
-    // Somebody else may have replaced it meanwhile. Only a rename tells for sure which file goes.
+    // A listener without this lock, such as CPython's, may have bound and not listened yet.
+    sleep(PROBE_AGAIN);
+    if is_live(address)? {
+        return Err(in_use());
+    }
+    // A program without this lock may have replaced it meanwhile. Only a rename tells for sure which
+    // file is removed.
     let aside = path.with_file_name(format!(".{}", random_name()?));
     fs::rename(path, &aside)?;
-    if identity(&aside) != Some((file.dev(), file.ino())) {
-        fs::rename(&aside, path)?;
+    if identity(&aside) != Some(Identity::of(&file)) {
+        // Without replacing what is there by now.
+        fs::hard_link(&aside, path)?;
+        fs::remove_file(aside)?;
         return Err(in_use());
     }
     fs::remove_file(aside)
+}
+
+/// Returns `true` unless the system says that nobody listens at `address`.
+fn is_live(address: &Address) -> io::Result<bool> {
+    let probe = socket(AddressFamily::UNIX)?;
+    // A live listener with a full backlog must not make the probe wait.
+    rustix::io::ioctl_fionbio(&probe, true)?;
+    Ok(rustix::net::connect(&probe, &unix_name(address)?) != Err(Errno::CONNREFUSED))
 }
 
 /// A directory that only this user can enter, under a name that was never there.

@@ -110,6 +110,58 @@ fn a_live_listener_is_never_replaced() {
 }
 
 #[test]
+fn one_of_many_listeners_wins_a_stale_name() {
+    umask(Mode::empty());
+    let scratch = scratch();
+    let replacing = options().replace_stale(true);
+    for _ in 0..50 {
+        let path = fresh_path(&scratch);
+        drop(UnixListener::bind(&path).unwrap());
+        let bound: Vec<_> = thread::scope(|scope| {
+            let bind = || replacing.bind(path.as_path());
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(bind)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let winners = bound.iter().filter(|bound| bound.is_ok()).count();
+        assert_eq!(winners, 1, "{bound:?}");
+        assert!(UnixStream::connect(&path).is_ok(), "the winner has the name");
+        for error in bound.into_iter().filter_map(Result::err) {
+            assert!(error.to_string().contains("another listener"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn the_mode_is_never_set_through_a_link() {
+    alone(|| {
+        // Rights that the umask takes away have to be restored after the file was made.
+        umask(Mode::from_raw_mode(0o077));
+        let scratch = scratch();
+        let (path, victim) = (fresh_path(&scratch), fresh_path(&scratch));
+        fs::write(&victim, "private").unwrap();
+        let options = options().mode(0o666);
+        let is_done = std::sync::atomic::AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let link = fresh_path(&scratch);
+                while !is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                    let _ = symlink(&victim, &link);
+                    let _ = fs::rename(&link, &path);
+                    let _ = fs::remove_file(&path);
+                }
+            });
+            for _ in 0..3000 {
+                let _ = options.bind(path.as_path());
+            }
+            is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        assert_eq!(mode(&victim), 0o600);
+        let listener = options.bind(path.as_path()).unwrap();
+        assert_eq!(mode(&path_of(&listener)), 0o666);
+    });
+}
+
+#[test]
 fn what_is_no_socket_is_never_replaced() {
     umask(Mode::empty());
     let scratch = scratch();
