@@ -130,7 +130,9 @@ impl Sender {
         assert!(self.send.is_writing() && !self.send.is_empty());
         let n = room.min(memory.len() - from);
         self.wire.extend(&memory[from..from + n]);
-        if self.send.finish_write(memory, n, payload) {
+        let is_empty = self.send.finish_write(memory, n, payload);
+        // The header has moved into the buffer, and with it all of an empty message.
+        if is_empty || payload.is_empty() {
             self.under_way = None;
         }
     }

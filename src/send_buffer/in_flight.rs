@@ -37,6 +37,8 @@ impl SendBuffer {
     pub fn start_write(&mut self, payload: &mut Vec<u8>) -> Option<(Vec<u8>, usize)> {
         let [_, header, rest] = self.chunks(payload).map(<[u8]>::len);
         if header > 0 {
+            // After a partial write of the header, the buffer starts inside a message.
+            self.inside |= !self.transmit.is_untouched();
             let unwritten = self.transmit.slices(payload)[0];
             self.buffer.extend_from_slice(unwritten);
             self.transmit.advance(header);

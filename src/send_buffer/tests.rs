@@ -190,3 +190,17 @@ fn a_message_that_was_leaked_leaves_the_buffer_alone() {
     send.begin(3).unwrap();
     assert_eq!(send.chunks(b"two").concat(), b"\0\x03one\0\0\0\x03two");
 }
+
+#[test]
+fn a_header_that_moves_into_the_buffer_leaves_the_stream_inside_a_message() {
+    for payload in [&b""[..], b"two"] {
+        let mut send = SendBuffer::new();
+        send.begin(payload.len()).unwrap();
+        take(&mut send, payload, 2);
+        let mut owned = payload.to_vec();
+        let (bytes, _) = send.start_write(&mut owned).unwrap();
+        send.finish_write(bytes, 0, &mut owned);
+        send.abandon();
+        assert!(send.is_poisoned());
+    }
+}
