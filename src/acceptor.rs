@@ -9,9 +9,9 @@ use crate::connection::{Connection, ConnectionEvent};
 use crate::error::ProtocolError;
 use crate::handshake::Authenticated;
 
-/// How long to leave clients waiting after a failed `accept`: doubled from the first to the second of
-/// these, so that a lasting shortage costs a few calls of `accept` a second, and a short one is hardly
-/// noticed.
+/// How long to leave clients waiting after a failed `accept`: doubled from the first to the second
+/// of these, so that a lasting shortage costs a few calls of `accept` a second, and a short one is
+/// hardly noticed.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(320));
 
 /// The clients of a listener whose handshake is pending.
@@ -44,8 +44,8 @@ pub struct Acceptor<C, K> {
     paused_until: Option<RealTime>,
 }
 
-/// Time that was spent accepting, since the listener was made. It stands still while the program does
-/// something else, so that a busy program does not expire the clients that wait for it.
+/// Time that was spent accepting, since the listener was made. It stands still while the program
+/// does something else, so that a busy program does not expire the clients that wait for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct AcceptTime(pub Duration);
 
@@ -86,8 +86,8 @@ pub enum ClientProgress<C, K> {
 pub struct Full<C, K>(pub C, pub Connection<K>);
 
 impl<C, K: AsRef<[u8]>> Acceptor<C, K> {
-    /// Creates an acceptor for at most `cap` pending handshakes, and at least one, each of which may
-    /// take `timeout` in all.
+    /// Creates an acceptor for at most `cap` pending handshakes, and at least one, each of which
+    /// may take `timeout` in all.
     #[must_use]
     pub fn new(cap: usize, timeout: Option<Duration>) -> Self {
         Self {
@@ -124,7 +124,8 @@ impl<C, K: AsRef<[u8]>> Acceptor<C, K> {
         Ok(id)
     }
 
-    /// Continues with a client after bytes of it were moved, or returns `None` if it is not pending.
+    /// Continues with a client after bytes of it were moved, or returns `None` if it is not
+    /// pending.
     pub fn progress(&mut self, id: ClientId) -> Option<ClientProgress<C, K>> {
         let client = self.pending.get_mut(&id)?;
         let mut authenticated = None;
@@ -172,15 +173,15 @@ impl<C, K: AsRef<[u8]>> Acceptor<C, K> {
         self.pending.is_empty()
     }
 
-    /// Returns `false` if as many clients are pending as may be and all of them are authenticated, so
-    /// that none may be removed for another.
+    /// Returns `false` if as many clients are pending as may be and all of them are authenticated,
+    /// so that none may be removed for another.
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.pending.len() < self.cap || self.crowded_out().is_some()
     }
 
-    /// Returns the client to remove before another can be added: the oldest that is not authenticated.
-    /// Returns `None` if there is room without that, or if none may be removed.
+    /// Returns the client to remove before another can be added: the oldest that is not
+    /// authenticated. Returns `None` if there is room without that, or if none may be removed.
     ///
     /// Look once more at what has arrived from it, since it may have answered in the meantime.
     #[must_use]
@@ -208,9 +209,9 @@ impl<C, K: AsRef<[u8]>> Acceptor<C, K> {
         self.pending.values().next()?.expires
     }
 
-    /// Stops accepting for a moment, because accepting failed for lack of descriptors or memory. Each
-    /// pause is twice as long as the last one, up to 320 ms, until [`resume`](Self::resume). Returns
-    /// its length.
+    /// Stops accepting for a moment, because accepting failed for lack of descriptors or memory.
+    /// Each pause is twice as long as the last one, up to 320 ms, until [`resume`](Self::resume).
+    /// Returns its length.
     pub fn pause(&mut self, now: RealTime) -> Duration {
         let (first, longest) = PAUSES;
         let pause = self.last_pause.map_or(first, |last| (last * 2).min(longest));

@@ -53,13 +53,13 @@ impl fmt::Display for Family {
 /// | `r"\\.\pipe\name"` | `r'\\.\pipe\name'` | Windows pipe |
 ///
 /// [`Display`](fmt::Display) and [`FromStr`] round-trip for every address that can be used. Empty paths,
-/// and paths with a NUL, are refused. Text can also be `tcp://host:port`, `tcp://[::1]:port`, and `unix:`
-/// and `unix-abstract:` with `%xx` for bytes that are not plain. Python takes `localhost:6000` for the
-/// name of a file; here it is an error, since hardly anybody means that.
+/// and paths with a NUL, are refused. Text can also be `tcp://host:port`, `tcp://[::1]:port`, and
+/// `unix:` and `unix-abstract:` with `%xx` for bytes that are not plain. Python takes
+/// `localhost:6000` for the name of a file; here it is an error, since hardly anybody means that.
 ///
-/// `Display` escapes control and other unprintable characters, so that the address of a peer cannot forge
-/// lines of a log. In the name of a host or a pipe, which cannot contain such characters, they are not
-/// read back.
+/// `Display` escapes control and other unprintable characters, so that the address of a peer cannot
+/// forge lines of a log. In the name of a host or a pipe, which cannot contain such characters,
+/// they are not read back.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Address {
@@ -235,7 +235,8 @@ impl fmt::Display for Address {
     }
 }
 
-/// Text whose control and other unprintable characters are escaped, since a peer may have chosen it.
+/// Text whose control and other unprintable characters are escaped, since a peer may have chosen
+/// it.
 struct Printable<'a>(&'a str);
 
 impl fmt::Display for Printable<'_> {

@@ -10,8 +10,8 @@ use crate::send_buffer::{SendBuffer, SendError};
 
 /// A connection as a state machine: bytes go in, events and bytes to transmit come out.
 ///
-/// It owns the bytes that were received and not consumed, and those that are to be sent. The transport,
-/// the clock and the waiting belong to the caller, who repeats these steps:
+/// It owns the bytes that were received and not consumed, and those that are to be sent. The
+/// transport, the clock and the waiting belong to the caller, who repeats these steps:
 ///
 /// 1. [`poll`](Self::poll) until it returns `None`, and handle each [`ConnectionEvent`].
 /// 2. If it [`wants_write`](Self::wants_write), write [`chunks`](Self::chunks), report with
@@ -71,8 +71,8 @@ pub enum ConnectionEvent {
 }
 
 impl<K: AsRef<[u8]>> Connection<K> {
-    /// Creates a connection that begins with `handshake`, and then receives messages of at most `max`
-    /// bytes.
+    /// Creates a connection that begins with `handshake`, and then receives messages of at most
+    /// `max` bytes.
     #[must_use]
     pub fn new(handshake: Handshake<K>, max: u64) -> Self {
         Self {
@@ -174,8 +174,8 @@ impl<K: AsRef<[u8]>> Connection<K> {
         }
     }
 
-    /// Reports that the transport took the next `n` bytes of [`chunks`](Self::chunks). Returns `true`
-    /// if that was all there was to write; then [`poll`](Self::poll) again.
+    /// Reports that the transport took the next `n` bytes of [`chunks`](Self::chunks). Returns
+    /// `true` if that was all there was to write; then [`poll`](Self::poll) again.
     ///
     /// # Panics
     ///
@@ -236,8 +236,8 @@ impl<K: AsRef<[u8]>> Connection<K> {
         self.send.start_write(&mut Vec::new())
     }
 
-    /// Finishes a write; see [`SendBuffer::finish_write`]. Returns `true` if that was all there was to
-    /// write; then [`poll`](Self::poll) again.
+    /// Finishes a write; see [`SendBuffer::finish_write`]. Returns `true` if that was all there was
+    /// to write; then [`poll`](Self::poll) again.
     ///
     /// # Panics
     ///
@@ -246,15 +246,15 @@ impl<K: AsRef<[u8]>> Connection<K> {
         self.send.finish_write(memory, n, &mut Vec::new())
     }
 
-    /// Returns both buffers, for what they can do in addition, such as sending from the caller's memory
-    /// without a copy. Returns `None` while the handshake is not done.
+    /// Returns both buffers, for what they can do in addition, such as sending from the caller's
+    /// memory without a copy. Returns `None` while the handshake is not done.
     #[must_use]
     pub fn buffers(&mut self) -> Option<(&mut RecvBuffer, &mut SendBuffer)> {
         self.driver.is_none().then_some((&mut self.recv, &mut self.send))
     }
 
-    /// Returns both halves, so that two threads or tasks can use them, or `None` while the handshake is
-    /// not done.
+    /// Returns both halves, so that two threads or tasks can use them, or `None` while the
+    /// handshake is not done.
     #[must_use]
     pub fn split(self) -> Option<(RecvBuffer, SendBuffer)> {
         self.driver.is_none().then_some((self.recv, self.send))

@@ -7,8 +7,8 @@ use crate::handshake::{AuthError, Authenticated, Handshake, MAX_MESSAGE, Proof};
 use crate::recv_buffer::RecvBuffer;
 use crate::send_buffer::SendBuffer;
 
-/// Drives a [`Handshake`] over a [`RecvBuffer`] and a [`SendBuffer`]. It can be driven a little at a
-/// time, so that one loop serves many.
+/// Drives a [`Handshake`] over a [`RecvBuffer`] and a [`SendBuffer`]. It can be driven a little at
+/// a time, so that one loop serves many.
 ///
 /// [`Connection`](crate::Connection) does this by itself; use the driver to hold a handshake within a
 /// connection that is in use, as Python's `deliver_challenge` and `answer_challenge` do.
@@ -49,8 +49,8 @@ impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
         self.handshake.as_ref().is_some_and(Handshake::is_peer_authenticated)
     }
 
-    /// Returns why the peer is to be rejected, while that is being sent to it. If it cannot be sent,
-    /// or not in time, this says more than that.
+    /// Returns why the peer is to be rejected, while that is being sent to it. If it cannot be
+    /// sent, or not in time, this says more than that.
     #[must_use]
     pub fn failure(&self) -> Option<AuthError> {
         match &self.handshake {

@@ -5,8 +5,8 @@ use core::fmt;
 use crate::frame::FrameError;
 use crate::handshake::AuthError;
 
-/// Why a connection cannot continue: the peer is not authenticated, or does not keep to the protocol.
-/// Close the transport.
+/// Why a connection cannot continue: the peer is not authenticated, or does not keep to the
+/// protocol. Close the transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {

@@ -157,8 +157,8 @@ impl<K: AsRef<[u8]>> Handshake<K, Dialect> {
 }
 
 impl<K: AsRef<[u8]>, P: Proof> Handshake<K, P> {
-    /// Returns `true` if the peer has proved that it holds the key. A listener that must drop a pending
-    /// handshake drops one for which this is `false`.
+    /// Returns `true` if the peer has proved that it holds the key. A listener that must drop a
+    /// pending handshake drops one for which this is `false`.
     #[must_use]
     pub fn is_peer_authenticated(&self) -> bool {
         match self {

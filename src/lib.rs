@@ -1,14 +1,14 @@
 //! The wire protocol of Python's `multiprocessing.connection`, without I/O.
 //!
-//! Bytes go in; events and bytes to transmit come out. This crate opens no socket, reads no clock and
-//! makes no random bytes. To serve or call a Python over sockets, use an adapter: `mpconn-blocking` or
-//! `mpconn-tokio`. To speak the protocol from your own event loop, read on.
+//! Bytes go in; events and bytes to transmit come out. This crate opens no socket, reads no clock
+//! and makes no random bytes. To serve or call a Python over sockets, use an adapter:
+//! `mpconn-blocking` or `mpconn-tokio`. To speak the protocol from your own event loop, read on.
 //!
 //! # The driver's loop
 //!
-//! A [`Connection`] is one side of a connection: first the handshake that proves that both sides hold the
-//! same key, then messages both ways. The caller, called the driver here, owns the transport and moves
-//! the bytes:
+//! A [`Connection`] is one side of a connection: first the handshake that proves that both sides
+//! hold the same key, then messages both ways. The caller, called the driver here, owns the
+//! transport and moves the bytes:
 //!
 //! 1. Create a [`Handshake`] from a key, a [`Policy`] and a random number generator:
 //!    [`accepting`](Handshake::accepting) on the side that accepted the transport,
@@ -104,14 +104,15 @@
 //! # }
 //! ```
 //!
-//! The loop leaves out that a read or write may be interrupted (call it again) or would block (wait, then
-//! call it again). The random bytes of a real driver are the system's: `SysRng` of the crate `getrandom`.
+//! The loop leaves out that a read or write may be interrupted (call it again) or would block
+//! (wait, then call it again). The random bytes of a real driver are the system's: `SysRng` of the
+//! crate `getrandom`.
 //!
 //! # Listeners
 //!
-//! An [`Acceptor`] holds the connections of a listener whose handshake is pending: how many there may be,
-//! for how long, which one is dropped to make room, and how long to pause when the system is short of
-//! file descriptors. It reads no clock either: the driver passes the time.
+//! An [`Acceptor`] holds the connections of a listener whose handshake is pending: how many there
+//! may be, for how long, which one is dropped to make room, and how long to pause when the system
+//! is short of file descriptors. It reads no clock either: the driver passes the time.
 //!
 //! # Layers
 //!
@@ -123,7 +124,8 @@
 //! [`Connection::split`] returns the buffers of both directions, for two threads or tasks, and for messages
 //! that are sent from the caller's memory without a copy.
 //!
-//! Without an allocator, the driver's loop is this. `examples/serial` in the repository is a whole one.
+//! Without an allocator, the driver's loop is this. `examples/serial` in the repository is a whole
+//! one.
 //!
 //! - [`Handshake::Send`]: create a [`Transmit`] for [`message`](ToSend::message), write its
 //!   [`slices`](Transmit::slices), report partial writes with [`advance`](Transmit::advance), and when it
@@ -140,7 +142,8 @@
 //!
 //! # The handshake's states
 //!
-//! Each side goes through both halves: a listener delivers its challenge first, a client answers first.
+//! Each side goes through both halves: a listener delivers its challenge first, a client answers
+//! first.
 //!
 //! ```text
 //! delivering
@@ -168,9 +171,9 @@
 //! - The same bytes give the same messages, however they are split.
 //! - There is no `unsafe` code. Limits are named and can be set. Errors are typed.
 //!
-//! The handshake proves that both sides hold one key, and nothing else: it does not encrypt, it does not
-//! bind the proof to the connection, and an attacker between the two can relay it. On a network that
-//! others can write to, run it inside TLS or another secure tunnel.
+//! The handshake proves that both sides hold one key, and nothing else: it does not encrypt, it
+//! does not bind the proof to the connection, and an attacker between the two can relay it. On a
+//! network that others can write to, run it inside TLS or another secure tunnel.
 //!
 //! # Features
 //!

@@ -34,9 +34,9 @@ const BEGUN: &str = "a large message has begun";
 /// [`read_buf`](Self::read_buf), report the bytes with [`advance`](Self::advance), and poll again.
 ///
 /// Messages of up to 64 KiB are read ahead, many with one read; longer ones are read into their
-/// destination, which grows with what arrives. The read-ahead buffer has 80 KiB, or 268 bytes while the
-/// limit is that of the handshake, [`MAX_MESSAGE`]. A program with many connections can lend it to the
-/// ones that are active: see [`attach`](Self::attach).
+/// destination, which grows with what arrives. The read-ahead buffer has 80 KiB, or 268 bytes while
+/// the limit is that of the handshake, [`MAX_MESSAGE`]. A program with many connections can lend it
+/// to the ones that are active: see [`attach`](Self::attach).
 ///
 /// CPython's counterpart is `Connection._recv_bytes`.
 ///
@@ -98,8 +98,8 @@ pub enum ReadBuf<'a> {
 impl RecvBuffer {
     /// Creates a buffer at the start of a stream, for messages of at most `max` bytes.
     ///
-    /// Pass [`MAX_MESSAGE`] for a handshake, and raise the limit with [`set_max`](Self::set_max) when
-    /// it is done.
+    /// Pass [`MAX_MESSAGE`] for a handshake, and raise the limit with [`set_max`](Self::set_max)
+    /// when it is done.
     #[must_use]
     pub const fn new(max: u64) -> Self {
         Self {
@@ -130,8 +130,8 @@ impl RecvBuffer {
         self.framer.set_max(max);
     }
 
-    /// Returns the bytes that have arrived beyond the last message, as they came over the wire. Whoever
-    /// takes over the transport needs them first.
+    /// Returns the bytes that have arrived beyond the last message, as they came over the wire.
+    /// Whoever takes over the transport needs them first.
     ///
     /// Returns `None` if bytes are missing: a read is in flight, or an error has ended the stream.
     #[must_use]
@@ -150,8 +150,8 @@ impl RecvBuffer {
         Some(unread)
     }
 
-    /// Returns `true` if a [`poll`](Self::poll) would find something without another read: a message,
-    /// the beginning of a large one, or an error.
+    /// Returns `true` if a [`poll`](Self::poll) would find something without another read: a
+    /// message, the beginning of a large one, or an error.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let next = self.framer.clone().next(&self.buffer[self.unread.clone()]);
@@ -177,9 +177,9 @@ impl RecvBuffer {
         self.poll_reusing(u64::MAX, &mut Vec::new())
     }
 
-    /// Looks for a whole message, as [`poll`](Self::poll) does, of at most `max` bytes, and at most the
-    /// buffer's own limit. A message that is too large to be read ahead takes the memory of `reuse`,
-    /// which is empty then, and grows it as needed.
+    /// Looks for a whole message, as [`poll`](Self::poll) does, of at most `max` bytes, and at most
+    /// the buffer's own limit. A message that is too large to be read ahead takes the memory of
+    /// `reuse`, which is empty then, and grows it as needed.
     ///
     /// # Errors
     ///
@@ -284,13 +284,13 @@ impl RecvBuffer {
         self.lent = Lent::Large;
     }
 
-    /// Returns the memory for the next read, after [`poll`](Self::poll) found no message. It is never
-    /// empty.
+    /// Returns the memory for the next read, after [`poll`](Self::poll) found no message. It is
+    /// never empty.
     ///
     /// # Panics
     ///
-    /// If the last poll found a message or an error while a large message was being received, or if a
-    /// read is in flight.
+    /// If the last poll found a message or an error while a large message was being received, or if
+    /// a read is in flight.
     pub fn read_buf(&mut self) -> ReadBuf<'_> {
         self.assert_whole();
         match self.want {
@@ -350,8 +350,8 @@ impl RecvBuffer {
         self.buffer = memory;
     }
 
-    /// Takes the read-ahead buffer back if it holds nothing unread, so that an idle connection keeps
-    /// no memory. A [`message`](Self::message) that was read ahead is forgotten.
+    /// Takes the read-ahead buffer back if it holds nothing unread, so that an idle connection
+    /// keeps no memory. A [`message`](Self::message) that was read ahead is forgotten.
     #[inline]
     pub fn detach_idle(&mut self) -> Option<Vec<u8>> {
         if !self.unread.is_empty() || self.buffer.len() < READ_AHEAD {
@@ -364,8 +364,8 @@ impl RecvBuffer {
         Some(mem::take(&mut self.buffer))
     }
 
-    /// Reports that `n` bytes were read into [`read_buf`](Self::read_buf). Call [`poll`](Self::poll)
-    /// again before the next read.
+    /// Reports that `n` bytes were read into [`read_buf`](Self::read_buf). Call
+    /// [`poll`](Self::poll) again before the next read.
     ///
     /// # Panics
     ///
@@ -425,8 +425,8 @@ impl RecvBuffer {
         }
     }
 
-    /// Returns the [`message`](Self::message) as a vector. The memory of a large one is handed over, not
-    /// copied.
+    /// Returns the [`message`](Self::message) as a vector. The memory of a large one is handed
+    /// over, not copied.
     #[inline]
     #[must_use]
     pub fn take(&mut self) -> Vec<u8> {
@@ -439,8 +439,8 @@ impl RecvBuffer {
         message
     }
 
-    /// Replaces what `out` holds by the [`message`](Self::message), reusing its memory where that saves
-    /// an allocation.
+    /// Replaces what `out` holds by the [`message`](Self::message), reusing its memory where that
+    /// saves an allocation.
     #[inline]
     pub fn take_to(&mut self, out: &mut Vec<u8>) {
         match (&self.lent, &mut self.large) {
@@ -512,8 +512,8 @@ impl<'a> ReadBuf<'a> {
         }
     }
 
-    /// Returns it as initialized memory, for transports that need that: zeroes up to 256 KiB of spare
-    /// capacity.
+    /// Returns it as initialized memory, for transports that need that: zeroes up to 256 KiB of
+    /// spare capacity.
     #[must_use]
     pub fn into_slice(self) -> &'a mut [u8] {
         match self {

@@ -80,7 +80,8 @@ impl SendBuffer {
         self.extended = extended;
     }
 
-    /// Returns `true` if an earlier send stopped inside a message, after which no message can be sent.
+    /// Returns `true` if an earlier send stopped inside a message, after which no message can be
+    /// sent.
     #[must_use]
     pub const fn is_poisoned(&self) -> bool {
         self.poisoned
@@ -93,7 +94,8 @@ impl SendBuffer {
         self.buffered() == 0 && self.transmit.is_done() && !self.is_writing()
     }
 
-    /// Returns the number of buffered bytes, without those of a begun message or of a write in flight.
+    /// Returns the number of buffered bytes, without those of a begun message or of a write in
+    /// flight.
     #[inline]
     #[must_use]
     pub fn buffered(&self) -> usize {
@@ -114,8 +116,8 @@ impl SendBuffer {
     /// Begins a message of `payload_len` bytes behind what is buffered. Pass its payload to
     /// [`chunks`](Self::chunks) until it is written.
     ///
-    /// A message that was begun before, and was neither written nor [kept](Self::keep), is given up,
-    /// since its payload is gone. If some of it was written, that poisons the buffer.
+    /// A message that was begun before, and was neither written nor [kept](Self::keep), is given
+    /// up, since its payload is gone. If some of it was written, that poisons the buffer.
     ///
     /// # Errors
     ///
@@ -158,8 +160,8 @@ impl SendBuffer {
         [buffered, header, payload]
     }
 
-    /// Reports that the transport took the next `n` bytes of [`chunks`](Self::chunks). Returns `true`
-    /// if that was all there was to write.
+    /// Reports that the transport took the next `n` bytes of [`chunks`](Self::chunks). Returns
+    /// `true` if that was all there was to write.
     ///
     /// # Panics
     ///
@@ -178,8 +180,8 @@ impl SendBuffer {
         self.transmit.advance(n - of_buffer) && of_buffer == buffered
     }
 
-    /// Buffers the unwritten rest of a begun message whose payload the caller is about to give up. A
-    /// message of which nothing was written is forgotten.
+    /// Buffers the unwritten rest of a begun message whose payload the caller is about to give up.
+    /// A message of which nothing was written is forgotten.
     ///
     /// # Panics
     ///
@@ -194,9 +196,9 @@ impl SendBuffer {
         }
     }
 
-    /// Gives up sending, because the transport has failed or the payload is gone. A begun message of
-    /// which nothing was written is forgotten. If the stream is left inside a message, the buffer is
-    /// poisoned and what it holds is dropped; otherwise that stays.
+    /// Gives up sending, because the transport has failed or the payload is gone. A begun message
+    /// of which nothing was written is forgotten. If the stream is left inside a message, the
+    /// buffer is poisoned and what it holds is dropped; otherwise that stays.
     pub fn abandon(&mut self) {
         if self.is_inside() {
             self.poisoned = true;
@@ -205,8 +207,9 @@ impl SendBuffer {
         self.transmit = Transmit::none();
     }
 
-    /// Drops what was pushed since so many bytes were [buffered](Self::buffered), after an error, so
-    /// that it is not sent later. Does nothing if some of the buffer was written, or is in flight.
+    /// Drops what was pushed since so many bytes were [buffered](Self::buffered), after an error,
+    /// so that it is not sent later. Does nothing if some of the buffer was written, or is in
+    /// flight.
     pub fn truncate(&mut self, buffered: usize) {
         if self.written == 0 && !self.is_writing() {
             self.buffer.truncate(buffered);

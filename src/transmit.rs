@@ -168,7 +168,8 @@ pub fn encode(
     extended: Extended,
     out: &mut alloc::vec::Vec<u8>,
 ) -> Result<(), TooLong> {
-    // A header of known length is one store, and this is where messages are gathered by the million.
+    // A header of known length is one store, and this is where messages are gathered by the
+    // million.
     if let Ok(length) = i32::try_from(payload.len()) {
         out.reserve(SHORT_HEADER + payload.len());
         out.extend_from_slice(&length.to_be_bytes());

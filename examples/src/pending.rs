@@ -8,8 +8,8 @@ use crate::{Error, HANDSHAKE_TIME, MAX_PENDING};
 
 /// The pending clients of a server that has a thread or a task for each client.
 ///
-/// The [`Acceptor`] is behind a mutex. While a client's thread waits for its socket, the memory is in
-/// flight, and the mutex is free.
+/// The [`Acceptor`] is behind a mutex. While a client's thread waits for its socket, the memory is
+/// in flight, and the mutex is free.
 #[derive(Debug)]
 pub struct Pending<C> {
     acceptor: Mutex<Acceptor<C, AuthKey>>,
@@ -41,8 +41,8 @@ impl<C> Pending<C> {
         self.acceptor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a client. Returns its name, and the socket of the client that was crowded out, if one was:
-    /// shut that down, which ends its thread.
+    /// Adds a client. Returns its name, and the socket of the client that was crowded out, if one
+    /// was: shut that down, which ends its thread.
     ///
     /// # Errors
     ///

@@ -143,8 +143,8 @@ impl Sender {
         assert_eq!(self.send.is_poisoned(), is_poisoned);
     }
 
-    /// What was dropped of the buffer does not arrive: whole messages from the last one back, and the
-    /// one inside which the stream stops, which `read_all` does not expect.
+    /// What was dropped of the buffer does not arrive: whole messages from the last one back, and
+    /// the one inside which the stream stops, which `read_all` does not expect.
     fn drop_unwritten(&mut self, mut bytes: usize) {
         while let Some(last) = self.begun.last() {
             let length = 4 + last.len();

@@ -7,8 +7,8 @@ use super::{BEGUN, Lent, RecvBuffer};
 use crate::frame::Want;
 
 impl RecvBuffer {
-    /// Starts a read whose memory belongs to the transport until it completes. Returns the memory, and
-    /// the offset from which on the transport may write to it. Pass it to
+    /// Starts a read whose memory belongs to the transport until it completes. Returns the memory,
+    /// and the offset from which on the transport may write to it. Pass it to
     /// [`finish_read`](Self::finish_read) when the read is complete, also when it has failed or was
     /// cancelled, with the number of bytes that came.
     ///
@@ -29,7 +29,8 @@ impl RecvBuffer {
             }
             Want::Buffer(_) => (&mut self.buffer, self.unread.end),
         };
-        // Reused memory may be longer than the message, and a read must not run on into the next one.
+        // Reused memory may be longer than the message, and a read must not run on into the next
+        // one.
         memory.truncate(from + len);
         let memory = mem::take(memory);
         self.lent = Lent::InFlight(mem::replace(&mut self.unread, 0..0));

@@ -418,7 +418,8 @@ fn messages() -> impl Strategy<Value = Vec<Message>> {
     collection::vec(message, 1..8)
 }
 
-/// Bytes that tell where in which message they belong: in rows of a length that divides no buffer's.
+/// Bytes that tell where in which message they belong: in rows of a length that divides no
+/// buffer's.
 fn payload(nth: usize, length: usize) -> Vec<u8> {
     let row: Vec<u8> = (0..251_usize).map(|at| (at ^ nth).to_le_bytes()[0]).collect();
     let mut payload = row.repeat(length / row.len() + 1);

@@ -17,18 +17,19 @@ pub(super) enum InFlight {
 }
 
 impl SendBuffer {
-    /// Starts a write whose memory belongs to the transport until it completes. Returns the memory, and
-    /// the offset of the first byte to write, or `None` if there is nothing to write. Pass it to
+    /// Starts a write whose memory belongs to the transport until it completes. Returns the memory,
+    /// and the offset of the first byte to write, or `None` if there is nothing to write. Pass it
+    /// to
     /// [`finish_write`](Self::finish_write) when the write is complete, also when it has failed or was
     /// cancelled, with the number of bytes that the transport took.
     ///
-    /// `payload` is that of the message that was [begun](Self::begin), or an empty vector. It is moved
-    /// out and not copied: first what is buffered is returned, with the message's header, and then the
-    /// payload.
+    /// `payload` is that of the message that was [begun](Self::begin), or an empty vector. It is
+    /// moved out and not copied: first what is buffered is returned, with the message's header, and
+    /// then the payload.
     ///
-    /// Messages that are [pushed](Self::push) while the write is in flight come behind it. Dropping the
-    /// memory instead of finishing leaves the buffer in that state, since bytes of the stream are
-    /// missing; [`abandon`](Self::abandon) then poisons it.
+    /// Messages that are [pushed](Self::push) while the write is in flight come behind it. Dropping
+    /// the memory instead of finishing leaves the buffer in that state, since bytes of the stream
+    /// are missing; [`abandon`](Self::abandon) then poisons it.
     ///
     /// # Panics
     ///
@@ -59,8 +60,8 @@ impl SendBuffer {
     }
 
     /// Finishes a write: `memory` is what [`start_write`](Self::start_write) returned, of which the
-    /// transport took `n` bytes. The payload of a begun message is moved back into `payload`. Returns
-    /// `true` if that was all there was to write.
+    /// transport took `n` bytes. The payload of a begun message is moved back into `payload`.
+    /// Returns `true` if that was all there was to write.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! A connection: whole messages, both ways.
+//! Connections, which carry whole messages both ways.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,17 +17,32 @@ use crate::sender::Sender;
 use crate::session::drive;
 use crate::transport::{Duplex, Transport};
 
-/// A connection to a Python, or to another of these: Python's `Connection`.
+/// A connection to a Python process or to another program that uses this library.
 ///
-/// It carries whole messages of bytes, empty ones included. Small ones are read ahead, many with
-/// one system call, and sent with one each; large ones are read straight into their destination,
-/// which grows with what arrives.
+/// It carries whole messages of bytes, which may be empty. Small messages are read ahead, many with
+/// one system call, and each is sent with one. Large messages are read into their destination,
+/// which grows with the bytes that arrive.
 ///
-/// Since it reads ahead, it must be the only reader of its end: it cannot share a pipe with other
-/// processes that receive from it, as the workers of a Python `Queue` do.
+/// A connection must be the only reader of its end, since it reads ahead: it cannot share a pipe
+/// with other processes that receive from it, as the workers of a Python `Queue` do.
 ///
-/// It is a [`Receiver`] and a [`Sender`], and has their methods; [`split`](Self::split) takes them
-/// apart, for two threads.
+/// [`split`](Self::split) returns a [`Receiver`] and a [`Sender`], for two threads.
+///
+/// CPython's counterpart is `multiprocessing.connection.Connection`.
+///
+/// # Examples
+///
+/// ```
+/// use mpconn_blocking::{Error, pipe};
+///
+/// let (mut one, mut other) = pipe()?;
+/// one.send_many(["first", "second"])?;
+/// assert_eq!(other.recv_bytes()?, b"first");
+/// assert_eq!(other.recv_borrowed()?, b"second");
+/// one.close();
+/// assert!(matches!(other.recv_bytes(), Err(Error::Ended)));
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Connection<T = Socket> {
     receiver: Receiver<T>,
@@ -46,14 +61,14 @@ impl<T> Connection<T> {
         Self::resumed(transport, Vec::new())
     }
 
-    /// Creates a connection without a handshake, over a transport from which the bytes `unread` were
-    /// received already.
+    /// Creates a connection without a handshake, over a transport from which the bytes `unread`
+    /// were received already.
     pub fn resumed(transport: T, unread: Vec<u8>) -> Self {
         Self::from_parts(Parts::new(transport, unread))
     }
 
-    /// Continues with a connection that was [taken apart](Self::into_parts). Timeouts are not part of
-    /// it, and are none.
+    /// Continues with a connection that was [taken apart](Self::into_parts). Timeouts are not
+    /// carried over.
     pub fn from_parts(parts: Parts<T>) -> Self {
         let Parts { transport, receiving, send, peer } = parts;
         let link = Arc::new(Link { transport, peer });
@@ -72,14 +87,15 @@ impl<T> Connection<T> {
         &self.receiver
     }
 
-    /// Returns the proof that both sides hold the key. Returns `None` without a key and after a close.
+    /// Returns the proof that both sides hold the key. Returns `None` without a key and after a
+    /// close.
     #[must_use]
     pub fn authenticated(&self) -> Option<&Authenticated> {
         self.receiver.authenticated()
     }
 
-    /// Returns the peer's address. Returns `None` if it has none, as most clients of Unix sockets, and
-    /// after a close.
+    /// Returns the peer's address. Returns `None` if it has none, as most clients of Unix sockets,
+    /// and after a close.
     #[must_use]
     pub fn peer(&self) -> Option<&Address> {
         self.receiver.peer()
@@ -91,52 +107,60 @@ impl<T> Connection<T> {
         self.receiver.transport()
     }
 
-    /// See [`Receiver::set_max_message`].
+    /// Sets the limit for messages to receive from now on, in bytes. The default is 64 MiB;
+    /// `u64::MAX` means no limit.
     pub fn set_max_message(&mut self, bytes: u64) {
         self.receiver.set_max_message(bytes);
     }
 
-    /// See [`Sender::set_extended`].
+    /// Sets whether messages over 2 GiB - 1 are sent or refused. CPython reads them from 3.8 on.
     pub fn set_extended(&mut self, extended: Extended) {
         self.sender.set_extended(extended);
     }
 
-    /// See [`Receiver::set_timeout`].
+    /// Sets how long each receive may wait. `None`, the default, means without limit.
     pub fn set_receive_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
         self.receiver.set_timeout(timeout);
     }
 
-    /// See [`Sender::set_timeout`].
+    /// Sets how long each send may wait. `None`, the default, means without limit.
     pub fn set_send_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
         self.sender.set_timeout(timeout);
     }
 
-    /// Closes it: Python's `close`. Whatever is called afterwards ends with [`Error::Closed`].
+    /// Closes the connection. Every later operation returns [`Error::Closed`]. Bytes that are
+    /// buffered are not sent.
+    ///
+    /// CPython's counterpart is `Connection.close`.
     pub fn close(&mut self) {
         self.receiver.close();
         self.sender.close();
     }
 
-    /// Whether it was closed: Python's `closed`.
+    /// Returns `true` after [`close`](Self::close). CPython's counterpart is `Connection.closed`.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.receiver.is_closed()
     }
 
-    /// See [`Receiver::is_readable`]; Python's `readable`.
+    /// Returns `true` if messages can be received: the connection is not closed, and no receive has
+    /// failed with [`Error::Frame`] or [`Error::Io`]. CPython's counterpart is
+    /// `Connection.readable`.
     #[must_use]
     pub fn is_readable(&self) -> bool {
         self.receiver.is_readable()
     }
 
-    /// See [`Sender::is_writable`]; Python's `writable`.
+    /// Returns `true` if messages can be sent: the connection is not closed, and no send has failed
+    /// inside a message. A timeout is not such a failure. CPython's counterpart is
+    /// `Connection.writable`.
     #[must_use]
     pub fn is_writable(&self) -> bool {
         self.sender.is_writable()
     }
 
-    /// Takes the connection apart: the transport, and the state of both directions. Returns `None` if
-    /// it is closed.
+    /// Takes the connection apart: the transport, and the state of both directions. Returns `None`
+    /// if it is closed.
     ///
     /// [`Parts::into_transport`] returns the transport for use by others, and
     /// [`from_parts`](Self::from_parts) continues with the connection.
@@ -146,7 +170,8 @@ impl<T> Connection<T> {
         receiver.into_parts_with(sender.into_buffer())
     }
 
-    /// Takes it apart into halves that two threads can use at the same time.
+    /// Splits the connection into halves that two threads can use at the same time. The transport
+    /// is closed with the last half.
     #[must_use]
     pub fn split(self) -> (Receiver<T>, Sender<T>)
     where
@@ -155,11 +180,11 @@ impl<T> Connection<T> {
         (self.receiver, self.sender)
     }
 
-    /// Puts two halves together again.
+    /// Joins two halves of one connection.
     ///
     /// # Errors
     ///
-    /// [`NotTheSame`] gives them back when they are not of one connection.
+    /// [`NotTheSame`] returns the halves if they are not of one connection, or closed.
     pub fn reunite(receiver: Receiver<T>, sender: Sender<T>) -> Result<Self, NotTheSame<T>> {
         match (receiver.link(), sender.link()) {
             (Some(one), Some(other)) if Arc::ptr_eq(one, other) => Ok(Self { receiver, sender }),
@@ -169,21 +194,28 @@ impl<T> Connection<T> {
 }
 
 impl<T: Transport> Connection<T> {
-    /// See [`Sender::send_bytes`].
+    /// Sends one message, after any bytes that are buffered.
+    ///
+    /// CPython's counterpart is `Connection.send_bytes`. Instead of an offset and a size, pass a
+    /// part of the slice.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// [`Error::TooLong`] and [`Error::Closed`] before a byte is sent. [`Error::TimedOut`]: if a
+    /// part of the message was sent, the rest stays buffered and precedes the next message.
+    /// [`Error::Io`]: if a part of the message was sent, every later send returns
+    /// [`Error::HalfSent`].
     #[inline]
     pub fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
         self.sender.send_bytes(message)
     }
 
-    /// See [`Sender::send_many`].
+    /// Sends many messages with few system calls. Small ones are gathered, up to 256 KiB for each
+    /// call. The send timeout is for all of them.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As for [`send_bytes`](Self::send_bytes). It is not known how many messages were sent.
     #[inline]
     pub fn send_many<M: AsRef<[u8]>>(
         &mut self,
@@ -192,91 +224,115 @@ impl<T: Transport> Connection<T> {
         self.sender.send_many(messages)
     }
 
-    /// See [`Sender::buffered`].
+    /// Returns the number of bytes that are buffered: the rest of a message whose send timed out.
+    /// [`flush`](Self::flush) sends them, or the next send.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.sender.buffered()
     }
 
-    /// See [`Sender::flush`].
+    /// Sends the bytes that are buffered.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// [`Error::TimedOut`], [`Error::Closed`], [`Error::HalfSent`] and [`Error::Io`].
     pub fn flush(&mut self) -> Result<(), Error> {
         self.sender.flush()
     }
 
-    /// See [`Receiver::recv_bytes`].
+    /// Receives one message.
+    ///
+    /// CPython's counterpart is `Connection.recv_bytes`.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// [`Error::Ended`] if the peer has closed the connection between two messages.
+    /// [`Error::Frame`] if a message is too long, or if the connection ends inside a message;
+    /// nothing more can be received then. [`Error::TimedOut`], after which the next receive
+    /// continues. [`Error::Closed`] and [`Error::Io`].
     #[inline]
     pub fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
         self.receiver.recv_bytes()
     }
 
-    /// See [`Receiver::recv_bytes_max`].
+    /// Receives one message of at most `max` bytes. The [limit of the
+    /// connection](Self::set_max_message) applies as well.
+    ///
+    /// CPython's counterpart is `Connection.recv_bytes(maxlength)`.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As for [`recv_bytes`](Self::recv_bytes).
     #[inline]
     pub fn recv_bytes_max(&mut self, max: u64) -> Result<Vec<u8>, Error> {
         self.receiver.recv_bytes_max(max)
     }
 
-    /// See [`Receiver::recv_bytes_to`].
+    /// Receives one message into `out`, replacing what it holds and reusing its memory. This is the
+    /// fastest way to receive large messages.
+    ///
+    /// After an error `out` may be empty, since its memory may already hold a part of the message.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As for [`recv_bytes`](Self::recv_bytes).
     #[inline]
     pub fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         self.receiver.recv_bytes_to(out)
     }
 
-    /// See [`Receiver::recv_bytes_into`].
+    /// Receives one message into the beginning of `buffer`, and returns its length. A large message
+    /// is received into memory of its own first, and copied when it is whole;
+    /// [`recv_bytes_to`](Self::recv_bytes_to) avoids that.
+    ///
+    /// CPython's counterpart is `Connection.recv_bytes_into`.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As for [`recv_bytes`](Self::recv_bytes), and [`Error::BufferTooShort`], which contains the
+    /// message.
     #[inline]
     pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         self.receiver.recv_bytes_into(buffer)
     }
 
-    /// See [`Receiver::recv_borrowed`].
+    /// Receives one message, and borrows it until the next call. This is the fastest way to receive
+    /// small messages, which are not copied. The connection keeps its read-ahead buffer until the
+    /// next call.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As for [`recv_bytes`](Self::recv_bytes).
     #[inline]
     pub fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
         self.receiver.recv_borrowed()
     }
 
-    /// See [`Receiver::poll`].
+    /// Waits for at most `timeout` until a receive would find something: a message or a part of
+    /// one, the end, or an error. Returns `false` if the time is up; `None` waits without limit. A
+    /// receive may still have to wait for the rest of a message.
+    ///
+    /// CPython's counterpart is `Connection.poll`.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// [`Error::Closed`], and [`Error::Io`], with `Unsupported` if the transport cannot be polled.
     pub fn poll(&self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
         self.receiver.poll(timeout)
     }
 
-    /// Challenges the peer, at any point between two messages: Python's `deliver_challenge`. It
-    /// proves nothing about this side, and the connection does not become
-    /// [authenticated](Self::authenticated) by it.
+    /// Challenges the peer, between two messages, and verifies its response. It proves nothing
+    /// about this side, and the connection does not become [authenticated](Self::authenticated).
     ///
-    /// `role` is the side of the connection that this is. After an error, close the connection: the
-    /// two sides may be out of step.
+    /// `role` is the side of the connection that this is. After an error, close the connection,
+    /// since the two sides may be out of step.
+    ///
+    /// CPython's counterpart is `deliver_challenge`.
     ///
     /// # Errors
     ///
-    /// [`Error::Auth`] before all; [`Error::TimedOut`] after `timeout`; those of sending and
-    /// receiving.
+    /// [`Error::Auth`] if the response is wrong. [`Error::TimedOut`] after `timeout`. The errors of
+    /// sending and receiving.
     pub fn deliver_challenge(
         &mut self,
         key: &[u8],
@@ -287,8 +343,9 @@ impl<T: Transport> Connection<T> {
         self.turn(Handshake::delivering(key, role, policy, &mut SysRng), timeout.into())
     }
 
-    /// Answers the peer's challenge, at any point between two messages: Python's
-    /// `answer_challenge`. It proves nothing about the peer.
+    /// Answers a challenge of the peer, between two messages. It proves nothing about the peer.
+    ///
+    /// CPython's counterpart is `answer_challenge`.
     ///
     /// # Errors
     ///

@@ -101,8 +101,8 @@
 //! # Platforms
 //!
 //! Linux is what it is tested on most. On Windows there are TCP and named pipes, and `handle` and
-//! `socket` in place of `fd`; that was tested under Wine, with CPython 3.8, 3.12 and 3.13 for Windows
-//! as peers, and not on Windows itself. For macOS it compiles, and no more is known.
+//! `socket` in place of `fd`; that was tested under Wine, with CPython 3.8, 3.12 and 3.13 for
+//! Windows as peers, and not on Windows itself. For macOS it compiles, and no more is known.
 //!
 //! # Features
 //!

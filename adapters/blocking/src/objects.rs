@@ -9,8 +9,8 @@ use crate::sender::Sender;
 use crate::transport::Transport;
 
 impl<T: Transport> Connection<T> {
-    /// Sends a value as Python reads it: its `send`, with a pickle of protocol 2, which every Python
-    /// reads. For another, send the bytes of [`Encoder`](mpconn_pickle::Encoder).
+    /// Sends a value as Python reads it: its `send`, with a pickle of protocol 2, which every
+    /// Python reads. For another, send the bytes of [`Encoder`](mpconn_pickle::Encoder).
     ///
     /// # Errors
     ///

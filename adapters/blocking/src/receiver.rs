@@ -75,12 +75,12 @@ impl<T> Receiver<T> {
         self.link.as_ref()?.peer.address.as_ref()
     }
 
-    /// The longest message to receive from now on, in bytes: 64 MiB by default, `u64::MAX` for any.
+    /// See [`Connection::set_max_message`](crate::Connection::set_max_message).
     pub fn set_max_message(&mut self, bytes: u64) {
         self.receiving.set_max(bytes);
     }
 
-    /// How long a receive may wait, each time; `None`, the default, for ever.
+    /// See [`Connection::set_receive_timeout`](crate::Connection::set_receive_timeout).
     pub fn set_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
         self.timeout = timeout.into();
     }
@@ -97,8 +97,7 @@ impl<T> Receiver<T> {
         self.link.is_none()
     }
 
-    /// Whether messages can be received: not after a close, and not after one that was too long or
-    /// out of protocol.
+    /// See [`Connection::is_readable`](crate::Connection::is_readable).
     #[must_use]
     pub fn is_readable(&self) -> bool {
         !self.is_closed() && !self.receiving.has_failed()
@@ -111,38 +110,20 @@ impl<T> Receiver<T> {
 }
 
 impl<T: Transport> Receiver<T> {
-    /// Receives one message: Python's `recv_bytes`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Ended`] when the peer has closed; [`Error::Frame`] when it sent something too long
-    /// or out of protocol, after which nothing more can be received, but still sent;
-    /// [`Error::TimedOut`], which loses nothing; [`Error::Closed`] and [`Error::Io`].
+    /// See [`Connection::recv_bytes`](crate::Connection::recv_bytes).
     #[inline]
     pub fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
         self.recv_bytes_max(u64::MAX)
     }
 
-    /// Receives one message of at most `max` bytes: Python's `recv_bytes(maxlength)`. The
-    /// [connection's limit](Self::set_max_message) holds as well.
-    ///
-    /// # Errors
-    ///
-    /// As for [`recv_bytes`](Self::recv_bytes).
+    /// See [`Connection::recv_bytes_max`](crate::Connection::recv_bytes_max).
     #[inline]
     pub fn recv_bytes_max(&mut self, max: u64) -> Result<Vec<u8>, Error> {
         self.receive(max, &mut Vec::new())?;
         Ok(self.receiving.take())
     }
 
-    /// Receives one message in place of what `out` holds, whose memory is used again: the fastest
-    /// way for large messages.
-    ///
-    /// After an error `out` may be empty: its memory is then where the message goes on arriving.
-    ///
-    /// # Errors
-    ///
-    /// As for [`recv_bytes`](Self::recv_bytes).
+    /// See [`Connection::recv_bytes_to`](crate::Connection::recv_bytes_to).
     #[inline]
     pub fn recv_bytes_to(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         self.receive(u64::MAX, out)?;
@@ -150,26 +131,14 @@ impl<T: Transport> Receiver<T> {
         Ok(())
     }
 
-    /// Receives one message into the beginning of `buffer`, and tells its length: Python's
-    /// `recv_bytes_into`. A large one is received beside it first, since it is only copied when it is
-    /// whole: [`recv_bytes_to`](Self::recv_bytes_to) saves that.
-    ///
-    /// # Errors
-    ///
-    /// As for [`recv_bytes`](Self::recv_bytes), and [`Error::BufferTooShort`], which carries the
-    /// message.
+    /// See [`Connection::recv_bytes_into`](crate::Connection::recv_bytes_into).
     #[inline]
     pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         self.receive(u64::MAX, &mut Vec::new())?;
         self.receiving.take_into(buffer)
     }
 
-    /// Receives one message and lends it until the next call: the fastest way for small messages,
-    /// which are not copied out of what was read ahead. The connection keeps its memory meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// As for [`recv_bytes`](Self::recv_bytes).
+    /// See [`Connection::recv_borrowed`](crate::Connection::recv_borrowed).
     #[inline]
     pub fn recv_borrowed(&mut self) -> Result<&[u8], Error> {
         self.receive(u64::MAX, &mut Vec::new())?;
@@ -193,15 +162,7 @@ impl<T: Transport> Receiver<T> {
         }
     }
 
-    /// Whether there is something to receive, waiting for it for at most `timeout`; `None` waits
-    /// for ever. Python's `poll`.
-    ///
-    /// True means that a message is there, a part of one, the end, or an error: a receive may still
-    /// wait for the rest of a message.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Closed`], and [`Error::Io`], with `Unsupported` for a transport that cannot tell.
+    /// See [`Connection::poll`](crate::Connection::poll).
     pub fn poll(&self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
         let Some(Link { transport, .. }) = self.link.as_deref() else { return Err(Error::Closed) };
         Ok(self.has_read_ahead() || transport.wait_readable(Deadline::after(timeout))?)

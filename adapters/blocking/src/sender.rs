@@ -14,8 +14,8 @@ use crate::transport::Transport;
 /// The half of a [`Connection`](crate::Connection) that sends, or one end of a
 /// [one-way pipe](crate::one_way_pipe).
 ///
-/// A send that runs out of time leaves the stream whole. If nothing of the message was written, it is
-/// not sent; if a part was, the rest is buffered and precedes whatever is sent next.
+/// A send that runs out of time leaves the stream whole. If nothing of the message was written, it
+/// is not sent; if a part was, the rest is buffered and precedes whatever is sent next.
 /// [`buffered`](Self::buffered) tells, and [`flush`](Self::flush) sends it.
 #[derive(Debug)]
 pub struct Sender<T = Socket> {
@@ -70,12 +70,12 @@ impl<T> Sender<T> {
         self.link.as_ref()?.peer.address.as_ref()
     }
 
-    /// Whether messages over 2 GiB - 1 are sent, which Python reads from 3.8 on, or refused.
+    /// See [`Connection::set_extended`](crate::Connection::set_extended).
     pub fn set_extended(&mut self, extended: Extended) {
         self.send.set_extended(extended);
     }
 
-    /// How long a send may wait, each time; `None`, the default, for ever.
+    /// See [`Connection::set_send_timeout`](crate::Connection::set_send_timeout).
     pub fn set_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
         self.timeout = timeout.into();
     }
@@ -96,14 +96,13 @@ impl<T> Sender<T> {
         self.link.is_none()
     }
 
-    /// Returns the number of buffered bytes: the rest of messages whose sending ran out of time.
+    /// See [`Connection::buffered`](crate::Connection::buffered).
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.send.buffered()
     }
 
-    /// Whether messages can be sent: not after a close, and not after a send that stopped inside a
-    /// message.
+    /// See [`Connection::is_writable`](crate::Connection::is_writable).
     #[must_use]
     pub fn is_writable(&self) -> bool {
         !self.is_closed() && !self.send.is_poisoned()
@@ -111,14 +110,7 @@ impl<T> Sender<T> {
 }
 
 impl<T: Transport> Sender<T> {
-    /// Sends one message, and before it what is buffered: Python's `send_bytes`. For a part of a
-    /// buffer, pass that part.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooLong`] and [`Error::Closed`] before a byte is sent. [`Error::TimedOut`], after which
-    /// the rest of a message of which a part was sent is buffered. [`Error::Io`]: if a part was sent by
-    /// then, every later send returns [`Error::HalfSent`].
+    /// See [`Connection::send_bytes`](crate::Connection::send_bytes).
     #[inline]
     pub fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
         let Some(Link { transport, .. }) = self.link.as_deref() else { return Err(Error::Closed) };
@@ -131,15 +123,7 @@ impl<T: Transport> Sender<T> {
         flush_transport(transport, deadline)
     }
 
-    /// Sends many messages with few system calls: small ones are gathered, 256 KiB a call. The
-    /// timeout is for all of them.
-    ///
-    /// If the iterator panics, the messages that were gathered from it are sent with the next send.
-    ///
-    /// # Errors
-    ///
-    /// As for [`send_bytes`](Self::send_bytes). How many messages were sent is not known then. After
-    /// [`Error::TimedOut`], those that were taken from the iterator and gathered stay buffered.
+    /// See [`Connection::send_many`](crate::Connection::send_many).
     pub fn send_many<M: AsRef<[u8]>>(
         &mut self,
         messages: impl IntoIterator<Item = M>,
@@ -157,11 +141,7 @@ impl<T: Transport> Sender<T> {
         flush_transport(transport, deadline)
     }
 
-    /// Sends what is buffered.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TimedOut`], [`Error::Closed`], [`Error::HalfSent`] and [`Error::Io`].
+    /// See [`Connection::flush`](crate::Connection::flush).
     pub fn flush(&mut self) -> Result<(), Error> {
         let Some(Link { transport, .. }) = self.link.as_deref() else { return Err(Error::Closed) };
         let deadline = Deadline::after(self.timeout);

@@ -18,8 +18,8 @@ pub trait Transport {
     /// Those of the system. Retry on `Interrupted`.
     fn receive(&self, space: ReadBuf<'_>, deadline: Deadline) -> io::Result<Option<usize>>;
 
-    /// Writes some of these bytes, one slice after the other. Returns their number, or `None` if none
-    /// could be written before the deadline.
+    /// Writes some of these bytes, one slice after the other. Returns their number, or `None` if
+    /// none could be written before the deadline.
     ///
     /// # Errors
     ///
@@ -42,7 +42,8 @@ pub trait Transport {
     ///
     /// # Errors
     ///
-    /// Those of the system, and `Unsupported` if the transport cannot be polled, which is the default.
+    /// Those of the system, and `Unsupported` if the transport cannot be polled, which is the
+    /// default.
     fn wait_readable(&self, deadline: Deadline) -> io::Result<bool> {
         let _ = deadline;
         Err(io::Error::new(ErrorKind::Unsupported, "this transport cannot be polled"))
@@ -73,10 +74,11 @@ pub trait Duplex: Transport {}
 
 /// A transport over any `Read + Write`, such as a TLS stream or a serial line.
 ///
-/// It does not support deadlines. If the stream has timeouts, set those: `WouldBlock` and `TimedOut`
-/// are treated as a deadline that has passed.
+/// It does not support deadlines. If the stream has timeouts, set those: `WouldBlock` and
+/// `TimedOut` are treated as a deadline that has passed.
 ///
-/// The stream is flushed after every message. If a flush times out, the next send continues with it.
+/// The stream is flushed after every message. If a flush times out, the next send continues with
+/// it.
 #[derive(Debug)]
 pub struct ReadWrite<S>(Mutex<Flushing<S>>);
 

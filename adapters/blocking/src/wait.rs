@@ -31,9 +31,9 @@ enum Kind<'a> {
 /// one cannot hide the others. `None` waits for ever.
 ///
 /// A connection is ready when a receive would find something: a message, the beginning of one, the
-/// end, or an error, be it read ahead already or in the kernel; a closed one always is. A
-/// listener is ready when a call of [`accept_timeout`](Listener::accept_timeout) gets further, which
-/// need not end in a connection. The clock of its pending handshakes runs meanwhile.
+/// end, or an error, be it read ahead already or in the kernel; a closed one always is. A listener
+/// is ready when a call of [`accept_timeout`](Listener::accept_timeout) gets further, which need
+/// not end in a connection. The clock of its pending handshakes runs meanwhile.
 ///
 /// ```no_run
 /// # fn f(connections: &mut [mpconn_blocking::Connection]) -> Result<(), mpconn_blocking::Error> {

@@ -49,8 +49,8 @@ impl Closing {
     }
 
     /// Closes it. Nobody connects to what is being closed: the name goes first, then the socket
-    /// stops listening, by `stop`, unless it is somebody else's. Whoever waits for it is the caller's
-    /// to wake.
+    /// stops listening, by `stop`, unless it is somebody else's. Whoever waits for it is the
+    /// caller's to wake.
     pub fn close(&self, stop: impl FnOnce()) {
         self.closed.store(true, Ordering::Release);
         let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).take();

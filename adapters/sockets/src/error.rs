@@ -231,8 +231,8 @@ impl From<Error> for io::Error {
     }
 }
 
-/// A generator's own error says no more than an [`io::Error`]; those of the crate `getrandom` become
-/// one with its feature `std`.
+/// A generator's own error says no more than an [`io::Error`]; those of the crate `getrandom`
+/// become one with its feature `std`.
 impl<E: Into<io::Error>> From<StartError<E>> for Error {
     fn from(error: StartError<E>) -> Self {
         Self::Start(error.map_rng(Into::into))

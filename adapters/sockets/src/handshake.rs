@@ -7,8 +7,8 @@ use mpconn::{HandshakeDriver, Progress, Proof, ReadBuf, RecvBuffer, SendBuffer};
 use crate::sending::write_some;
 use crate::{Error, Phase};
 
-/// What a transport is to do for a handshake. It answers how many bytes it moved, 0 at the end of what
-/// it reads, or `None` if it cannot move any for now.
+/// What a transport is to do for a handshake. It answers how many bytes it moved, 0 at the end of
+/// what it reads, or `None` if it cannot move any for now.
 #[derive(Debug)]
 pub enum Operation<'a> {
     /// Write some of these.
@@ -17,7 +17,8 @@ pub enum Operation<'a> {
     Read(ReadBuf<'a>),
 }
 
-/// Drives a handshake as far as `transfer` can move bytes. Returns `None` if it can move none for now.
+/// Drives a handshake as far as `transfer` can move bytes. Returns `None` if it can move none for
+/// now.
 ///
 /// # Errors
 ///
@@ -60,8 +61,8 @@ pub(crate) fn write_message(
     chunks: [&[u8]; 3],
     mut transfer: impl FnMut(Operation<'_>) -> io::Result<Option<usize>>,
 ) -> io::Result<Option<usize>> {
-    // A transport that has only one direction for a message gets the first slice; handshake messages
-    // are short, and come as one slice.
+    // A transport that has only one direction for a message gets the first slice; handshake
+    // messages are short, and come as one slice.
     write_some(chunks, |slices| transfer(Operation::Write(&slices[0])))
 }
 

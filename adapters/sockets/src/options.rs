@@ -202,8 +202,8 @@ macro_rules! listener_setters {
             self
         }
 
-        /// Who may connect to a named pipe; its owner alone by default. Nobody from another machine,
-        /// ever.
+        /// Who may connect to a named pipe; its owner alone by default. Nobody from another
+        /// machine, ever.
         #[cfg(windows)]
         #[must_use]
         pub fn security(mut self, security: $crate::Security) -> Self {

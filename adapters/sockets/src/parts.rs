@@ -50,8 +50,8 @@ impl<T> Parts<T> {
         Self { transport, receiving, send, peer: Peer::default() }
     }
 
-    /// Replaces the transport by one that continues the same stream: the same socket as another type,
-    /// for example.
+    /// Replaces the transport by one that continues the same stream: the same socket as another
+    /// type, for example.
     #[must_use]
     pub fn map<U>(self, transport: impl FnOnce(T) -> U) -> Parts<U> {
         let Self { transport: old, receiving, send, peer } = self;

@@ -16,8 +16,8 @@ pub struct Receiving {
     broken: Option<io::ErrorKind>,
 }
 
-/// Buffers that are kept for the next connection have at most this many bytes; those of a connection
-/// that was resumed may be larger.
+/// Buffers that are kept for the next connection have at most this many bytes; those of a
+/// connection that was resumed may be larger.
 const POOLED: usize = 128 * 1024;
 
 thread_local! {
@@ -71,8 +71,8 @@ impl Receiving {
         self.recv.poll_reusing(max, reuse)
     }
 
-    /// Reads until a message is there, after [`poll`](Self::poll) found none. Returns `false` if the
-    /// transport has nothing for now.
+    /// Reads until a message is there, after [`poll`](Self::poll) found none. Returns `false` if
+    /// the transport has nothing for now.
     ///
     /// `read` returns how many bytes it read, 0 at the end, or `None` if there are none for now.
     ///

@@ -14,8 +14,8 @@ const BATCH: usize = 256 * 1024;
 /// Messages over this many bytes are not worth a copy: they are written from where they are.
 const GATHERED: usize = 16 * 1024;
 
-/// A message of at most this many bytes is copied behind its header, since a write of two pieces costs
-/// more than that.
+/// A message of at most this many bytes is copied behind its header, since a write of two pieces
+/// costs more than that.
 const JOINED: usize = 4 * 1024;
 
 thread_local! {
@@ -23,8 +23,8 @@ thread_local! {
     static JOINER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// Writes all of `send`, and of the message `payload` if one was [begun](SendBuffer::begin). Returns
-/// `false` if the transport takes no more for now.
+/// Writes all of `send`, and of the message `payload` if one was [begun](SendBuffer::begin).
+/// Returns `false` if the transport takes no more for now.
 ///
 /// `write` returns how many bytes it wrote, or `None` if it cannot write any for now.
 ///

@@ -71,8 +71,8 @@ impl<S> Slots<S> {
         self.acceptor.resume();
     }
 
-    /// Reports that taking a client from the system's queue failed. The acceptor pauses if the client
-    /// itself has failed, or for lack of descriptors or memory.
+    /// Reports that taking a client from the system's queue failed. The acceptor pauses if the
+    /// client itself has failed, or for lack of descriptors or memory.
     ///
     /// # Errors
     ///
@@ -116,7 +116,8 @@ impl<S> Slots<S> {
         Some(outcome)
     }
 
-    /// Drops a client if there is no room for another, after a last look at what has arrived from it.
+    /// Drops a client if there is no room for another, after a last look at what has arrived from
+    /// it.
     pub fn make_room(
         &mut self,
         mut transfer: impl FnMut(&S, Operation<'_>) -> io::Result<Option<usize>>,
@@ -129,8 +130,8 @@ impl<S> Slots<S> {
         }
     }
 
-    /// Adds a new client, for which there must be [room](Self::make_room). Returns its name, to begin
-    /// with its handshake.
+    /// Adds a new client, for which there must be [room](Self::make_room). Returns its name, to
+    /// begin with its handshake.
     pub fn add(
         &mut self,
         socket: impl FnOnce(ClientId) -> S,

@@ -89,8 +89,8 @@
 //! Whatever is given up, by a timeout, by `select!` or by dropping a future, loses nothing. What
 //! had arrived of a message stays with the [`Receiver`], and the next receive goes on with it. A
 //! message whose first bytes had been written stays with the [`Sender`], and its rest goes before
-//! whatever is sent next. Handshakes that were pending go on with the next `accept`. Only the one-way
-//! turns, [`Connection::deliver_challenge`] and its like, cannot be resumed.
+//! whatever is sent next. Handshakes that were pending go on with the next `accept`. Only the
+//! one-way turns, [`Connection::deliver_challenge`] and its like, cannot be resumed.
 //!
 //! # Tasks and threads
 //!
@@ -102,8 +102,8 @@
 //! # Platforms
 //!
 //! Linux is what it is tested on most. On Windows there are TCP and named pipes, and `handle` and
-//! `socket` in place of `fd`; that was tested under Wine, with CPython 3.8, 3.12 and 3.13 for Windows
-//! as peers, and not on Windows itself. For macOS it compiles, and no more is known.
+//! `socket` in place of `fd`; that was tested under Wine, with CPython 3.8, 3.12 and 3.13 for
+//! Windows as peers, and not on Windows itself. For macOS it compiles, and no more is known.
 //!
 //! # Features
 //!

@@ -40,7 +40,8 @@ impl ListenerOptions {
     /// # Errors
     ///
     /// [`Error::Address`]; [`Error::Start`] for an empty key; [`Error::Unreachable`] with what the
-    /// system says. An abstract address without a key is [refused](AddressError::AbstractWithoutKey).
+    /// system says. An abstract address without a key is
+    /// [refused](AddressError::AbstractWithoutKey).
     ///
     /// # Panics
     ///

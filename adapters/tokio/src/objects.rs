@@ -13,8 +13,8 @@ use crate::transport::Transport;
 
 /// Python's `send`, of a [`Connection`] or [`Sender`].
 pub trait SendObject: sealed::Sealed {
-    /// Sends a value as Python reads it: its `send`, with a pickle of protocol 2, which every Python
-    /// reads. For another, send the bytes of [`Encoder`](mpconn_pickle::Encoder).
+    /// Sends a value as Python reads it: its `send`, with a pickle of protocol 2, which every
+    /// Python reads. For another, send the bytes of [`Encoder`](mpconn_pickle::Encoder).
     ///
     /// # Errors
     ///
@@ -37,8 +37,8 @@ pub trait RecvObject: sealed::Sealed {
     ///
     /// # Errors
     ///
-    /// As for [`Receiver::recv_bytes`]; [`ObjectError::Pickle`] after which the message is gone, and
-    /// the next can be received.
+    /// As for [`Receiver::recv_bytes`]; [`ObjectError::Pickle`] after which the message is gone,
+    /// and the next can be received.
     ///
     /// # Cancel safety
     ///

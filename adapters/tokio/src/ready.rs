@@ -30,8 +30,8 @@ impl ReadyQueue {
         Arc::new(Member { id, is_woken: AtomicBool::new(false), queue: Arc::clone(&self.0) })
     }
 
-    /// The names of those that were woken since the last call. From now on the task of `waker` is told of
-    /// others.
+    /// The names of those that were woken since the last call. From now on the task of `waker` is
+    /// told of others.
     pub(crate) fn take(&self, waker: &Waker) -> Vec<ClientId> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.task.as_ref().is_some_and(|task| task.will_wake(waker)) {

@@ -83,12 +83,12 @@ impl<T> Sender<T> {
         self.link.as_ref()?.peer.address.as_ref()
     }
 
-    /// Whether messages over 2 GiB - 1 are sent, which Python reads from 3.8 on, or refused.
+    /// See [`Connection::set_extended`](crate::Connection::set_extended).
     pub fn set_extended(&mut self, extended: Extended) {
         self.send.set_extended(extended);
     }
 
-    /// How long a send may wait, each time; `None`, the default, for ever.
+    /// See [`Connection::set_send_timeout`](crate::Connection::set_send_timeout).
     pub fn set_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
         self.timeout = timeout.into();
     }
@@ -110,8 +110,7 @@ impl<T> Sender<T> {
         self.link.is_none()
     }
 
-    /// Whether messages can be sent: not after a close, and not after an error that came inside a
-    /// message.
+    /// See [`Connection::is_writable`](crate::Connection::is_writable).
     #[must_use]
     pub fn is_writable(&self) -> bool {
         !self.is_closed() && !self.send.is_poisoned()
@@ -134,19 +133,7 @@ impl<T> Sender<T> {
 }
 
 impl<T: Transport> Sender<T> {
-    /// Sends one message, and what is buffered before it: Python's `send_bytes`. For a part of a
-    /// buffer, pass that part.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooLong`] and [`Error::Closed`] before a byte is sent. [`Error::TimedOut`], as if
-    /// the future had been dropped. [`Error::Io`]: if a part had been sent by then, every later
-    /// send ends with [`Error::HalfSent`].
-    ///
-    /// # Cancel safety
-    ///
-    /// The stream stays whole: the message is sent not at all, or its rest goes before whatever is
-    /// sent next.
+    /// See [`Connection::send_bytes`](crate::Connection::send_bytes).
     pub async fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
         let timeout = self.timeout;
         let mut sending = Sending::begin(self, message)?;
@@ -154,17 +141,7 @@ impl<T: Transport> Sender<T> {
         sent.await.unwrap_or(Err(Error::TimedOut(Phase::Send)))
     }
 
-    /// Sends many messages with few system calls: small ones are gathered, 256 KiB a call. The
-    /// timeout is for all of them.
-    ///
-    /// # Errors
-    ///
-    /// As for [`send_bytes`](Self::send_bytes). How many had been sent is not known then.
-    ///
-    /// # Cancel safety
-    ///
-    /// The stream stays whole. Messages that were taken from the iterator and gathered go before
-    /// whatever is sent next; the others are not sent.
+    /// See [`Connection::send_many`](crate::Connection::send_many).
     pub async fn send_many<M: AsRef<[u8]>>(
         &mut self,
         messages: impl IntoIterator<Item = M>,
@@ -198,16 +175,7 @@ impl<T: Transport> Sender<T> {
         sent
     }
 
-    /// Buffers a message, to be sent with the next ones, or with [`flush`](Self::flush). When more
-    /// than 64 KiB are buffered, they are sent first.
-    ///
-    /// # Errors
-    ///
-    /// As for [`send_bytes`](Self::send_bytes).
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: the message is buffered at the end alone.
+    /// See [`Connection::feed`](crate::Connection::feed).
     pub async fn feed(&mut self, message: &[u8]) -> Result<(), Error> {
         if self.buffered() >= BUFFERED {
             self.flush().await?;
@@ -215,15 +183,7 @@ impl<T: Transport> Sender<T> {
         self.start_send(message)
     }
 
-    /// Sends what is buffered.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TimedOut`], [`Error::Closed`], [`Error::HalfSent`] and [`Error::Io`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe: what was not written stays buffered.
+    /// See [`Connection::flush`](crate::Connection::flush).
     pub async fn flush(&mut self) -> Result<(), Error> {
         let timeout = self.timeout;
         let flushed = poll_fn(|cx| self.poll_flush(cx));
@@ -234,11 +194,7 @@ impl<T: Transport> Sender<T> {
         poll_fn(|cx| self.poll_flush_buffer(cx)).await
     }
 
-    /// The same as [`flush`](Self::flush) for a task that polls by itself, without the timeout.
-    ///
-    /// # Errors
-    ///
-    /// As for [`flush`](Self::flush).
+    /// See [`Connection::poll_flush`](crate::Connection::poll_flush).
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         ready!(self.poll_flush_buffer(cx))?;
         self.poll_flush_transport(cx)
@@ -260,8 +216,8 @@ impl<T: Transport> Sender<T> {
     }
 }
 
-/// A message that is being written. When it is dropped half-way, the sender keeps the rest. When it is
-/// leaked, the sender is poisoned.
+/// A message that is being written. When it is dropped half-way, the sender keeps the rest. When it
+/// is leaked, the sender is poisoned.
 struct Sending<'a, T> {
     sender: &'a mut Sender<T>,
     message: &'a [u8],

@@ -84,8 +84,8 @@ fn poll_drive<K: AsRef<[u8]>, P: Proof, T: Transport>(
 
 /// `None` when the time is up first.
 ///
-/// No `async fn`, which would hold the future twice, and the timer is made when it is needed, on the
-/// heap: what an idle connection waits in stays small.
+/// No `async fn`, which would hold the future twice, and the timer is made when it is needed, on
+/// the heap: what an idle connection waits in stays small.
 pub(crate) fn within<F: Future + Unpin>(
     timeout: Option<Duration>,
     mut future: F,

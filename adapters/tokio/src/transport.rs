@@ -28,8 +28,8 @@ pub trait Transport {
     /// Those of the system.
     fn poll_send(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>>;
 
-    /// Flushes what the transport buffers itself. The default is for transports without a buffer, such
-    /// as sockets.
+    /// Flushes what the transport buffers itself. The default is for transports without a buffer,
+    /// such as sockets.
     ///
     /// # Errors
     ///
@@ -43,7 +43,8 @@ pub trait Transport {
     ///
     /// # Errors
     ///
-    /// Those of the system, and `Unsupported` if the transport cannot be polled, which is the default.
+    /// Those of the system, and `Unsupported` if the transport cannot be polled, which is the
+    /// default.
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let _ = cx;
         let error = "this transport cannot be polled";
@@ -71,8 +72,8 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 
 /// A transport over any `AsyncRead + AsyncWrite`, such as a TLS stream or a pipe in memory.
 ///
-/// The stream is flushed after every message. If a send is dropped before that, the next send continues
-/// with it.
+/// The stream is flushed after every message. If a send is dropped before that, the next send
+/// continues with it.
 #[derive(Debug)]
 pub struct ReadWrite<S>(Mutex<S>);
 

@@ -1,6 +1,6 @@
-//! The traits of embedded-io-async, as network stacks for microcontrollers implement them (embassy-net,
-//! nrf-modem). `Link` needs no allocator, so that a device can have one for each of its sockets; `main`
-//! runs it over smol's sockets instead.
+//! The traits of embedded-io-async, as network stacks for microcontrollers implement them
+//! (embassy-net, nrf-modem). `Link` needs no allocator, so that a device can have one for each of
+//! its sockets; `main` runs it over smol's sockets instead.
 //!
 //! ```text
 //! cargo run --bin embedded_server [address]

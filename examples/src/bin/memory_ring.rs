@@ -1,5 +1,5 @@
-//! A ring of completions in memory, which runs everywhere: many connections, whose operations complete
-//! in any order and in part, as those of io_uring and IOCP may.
+//! A ring of completions in memory, which runs everywhere: many connections, whose operations
+//! complete in any order and in part, as those of io_uring and IOCP may.
 //!
 //! ```text
 //! cargo run --bin memory_ring [connections]
@@ -144,7 +144,8 @@ impl Ring {
         Ok(true)
     }
 
-    /// Returns how many bytes an operation can move: 0 at the end of the stream, `None` if it waits.
+    /// Returns how many bytes an operation can move: 0 at the end of the stream, `None` if it
+    /// waits.
     fn movable(&self, at: usize) -> Option<usize> {
         let (number, operation) = &self.submitted[at];
         let (side, peer) = (&self.sides[*number], &self.sides[number ^ 1]);

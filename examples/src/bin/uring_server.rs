@@ -4,8 +4,8 @@
 //! cargo run --bin uring_server [address]
 //! ```
 //!
-//! The ring is that of compio, whose interface is safe. There is no fallback: where the kernel refuses
-//! io_uring, this fails.
+//! The ring is that of compio, whose interface is safe. There is no fallback: where the kernel
+//! refuses io_uring, this fails.
 #![cfg_attr(not(target_os = "linux"), allow(unused))]
 
 #[cfg(target_os = "linux")]

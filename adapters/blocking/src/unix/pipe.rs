@@ -32,10 +32,10 @@ pub fn pipe() -> io::Result<(Connection, Connection)> {
 /// Returns a receiver, and the sender that it receives from. CPython's counterpart is
 /// `Pipe(duplex=False)`.
 ///
-/// The transport is a pair of Unix sockets, each shut down in one direction, since `pipe(2)` could raise
-/// `SIGPIPE`. [`Receiver::into_parts`] and [`Sender::into_parts`] return the socket for a child process: a
-/// Python 3 child opens the receiver with `Connection(os.dup(0), writable=False)`, and the sender with
-/// `Connection(os.dup(0), readable=False)`.
+/// The transport is a pair of Unix sockets, each shut down in one direction, since `pipe(2)` could
+/// raise `SIGPIPE`. [`Receiver::into_parts`] and [`Sender::into_parts`] return the socket for a
+/// child process: a Python 3 child opens the receiver with `Connection(os.dup(0), writable=False)`,
+/// and the sender with `Connection(os.dup(0), readable=False)`.
 ///
 /// # Errors
 ///

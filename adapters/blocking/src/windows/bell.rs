@@ -6,8 +6,8 @@ use std::task::Wake;
 
 /// Wakes whoever watches it, from any thread.
 ///
-/// A socket connected to itself: the one thing that can be waited for beside other sockets, and that
-/// nobody else can send to.
+/// A socket connected to itself: the one thing that can be waited for beside other sockets, and
+/// that nobody else can send to.
 #[derive(Debug)]
 pub(crate) struct Bell(UdpSocket);
 

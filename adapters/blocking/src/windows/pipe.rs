@@ -10,7 +10,8 @@ use crate::sender::Sender;
 /// Two connections to each other: Python's `Pipe()`.
 ///
 /// It is a named pipe, whose name nobody knows, for its owner alone. No child inherits its handles,
-/// unless one is given to it on purpose: [`into_parts`](Connection::into_parts) gives the socket, and
+/// unless one is given to it on purpose: [`into_parts`](Connection::into_parts) gives the socket,
+/// and
 /// [`into_handle`](Socket::into_handle) its handle, from which a Python 3 makes a `PipeConnection`.
 ///
 /// # Errors

@@ -109,7 +109,8 @@ impl Drop for SocketFile {
     }
 }
 
-/// Tells files apart: a file that is created after another one was removed often has the same inode.
+/// Tells files apart: a file that is created after another one was removed often has the same
+/// inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Identity {
     device: u64,
@@ -227,8 +228,8 @@ fn bind_with_mode(fd: &OwnedFd, name: &SocketAddrUnix, mode: u32) -> io::Result<
     Ok(bound?)
 }
 
-/// Restores the rights that the umask took away, and never follows a symbolic link: whoever may write to
-/// the directory could replace the file by one.
+/// Restores the rights that the umask took away, and never follows a symbolic link: whoever may
+/// write to the directory could replace the file by one.
 #[cfg(target_os = "linux")]
 fn restore_mode(path: &Path, mode: u32) -> io::Result<()> {
     use rustix::fs::{FileType, Mode, OFlags, fstat, open};
@@ -246,8 +247,9 @@ fn restore_mode(path: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(opened, fs::Permissions::from_mode(mode))
 }
 
-/// Locks the directory of `path` against other listeners of this library that bind in it, by an advisory
-/// lock that leaves no file behind. Returns `None` if that is not possible, or takes longer than
+/// Locks the directory of `path` against other listeners of this library that bind in it, by an
+/// advisory lock that leaves no file behind. Returns `None` if that is not possible, or takes
+/// longer than
 /// [`LOCK_TIME`]: any user who can read the directory can hold the lock.
 fn lock_directory(path: &Path) -> Option<OwnedFd> {
     use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
@@ -283,8 +285,8 @@ fn remove_stale(path: &Path, address: &Address) -> io::Result<()> {
     if is_live(address)? {
         return Err(in_use());
     }
-    // A program without this lock may have replaced it meanwhile. Only a rename tells for sure which
-    // file is removed.
+    // A program without this lock may have replaced it meanwhile. Only a rename tells for sure
+    // which file is removed.
     let aside = path.with_file_name(format!(".{}", random_name()?));
     fs::rename(path, &aside)?;
     if identity(&aside) != Some(Identity::of(&file)) {

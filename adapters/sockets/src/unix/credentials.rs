@@ -14,8 +14,8 @@ pub struct Credentials {
     /// The process that connected. `None` for one that cannot be seen from here: a peer outside of
     /// this process's container, mostly.
     pub pid: Option<i32>,
-    /// Its effective user. One that has no number here, where users have numbers of their own, is shown
-    /// as the overflow user, mostly 65534: as all others of these are.
+    /// Its effective user. One that has no number here, where users have numbers of their own, is
+    /// shown as the overflow user, mostly 65534: as all others of these are.
     pub uid: u32,
     /// Its effective group, likewise.
     pub gid: u32,

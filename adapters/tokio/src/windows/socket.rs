@@ -16,8 +16,8 @@ use crate::transport::for_now;
 
 /// A connected TCP socket, or an end of a named pipe.
 ///
-/// A pipe is no business of the runtime's: one thread of the process tells of all pipes, and none is
-/// blocked for any.
+/// A pipe is no business of the runtime's: one thread of the process tells of all pipes, and none
+/// is blocked for any.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Socket {
