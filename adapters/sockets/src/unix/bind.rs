@@ -143,7 +143,7 @@ pub(crate) fn open(
             match bind_unix(listening, address) {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                     if !listening.replace_stale || lock.is_none() {
-                        return Err(in_use());
+                        return Err(error);
                     }
                     remove_stale(path, address)?;
                     bind_unix(listening, address)
@@ -268,7 +268,7 @@ fn lock_directory(path: &Path) -> Option<OwnedFd> {
 }
 
 fn in_use() -> io::Error {
-    io::Error::new(io::ErrorKind::AddrInUse, "another listener is at this address, or another file")
+    Errno::ADDRINUSE.into()
 }
 
 /// Removes the file of a socket at which nobody listens. The directory is locked.
