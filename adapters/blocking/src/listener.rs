@@ -184,6 +184,10 @@ impl Listener {
             if let Ok(connection) = self.next_outcome(deadline)? {
                 return Ok(connection);
             }
+            // Clients that fail one after the other must not extend the deadline.
+            if deadline.has_passed() && !self.slots.has_outcomes() {
+                return Err(Error::TimedOut(Phase::Accept));
+            }
         }
     }
 

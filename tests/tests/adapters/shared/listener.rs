@@ -16,6 +16,36 @@ const KEY: &[u8] = b"a key of more than sixteen bytes";
 const NETS: [Net; 2] = [Net::Tcp, Net::Unix];
 const DEADLINE: Duration = Duration::from_millis(500);
 
+/// Clients that fail one after the other.
+#[test]
+fn others_do_not_extend_the_time_to_accept() {
+    for net in NETS {
+        let (mut listener, _scratch) = listen(net, DEADLINE * 10);
+        let address = listener.address().clone();
+        let is_over = AtomicBool::new(false);
+        let elapsed = thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::Relaxed) {
+                        if let Ok(mut peer) = Stream::connect(&address) {
+                            let _ = send(&mut peer, b"not a response");
+                        }
+                    }
+                });
+            }
+            let started = std::time::Instant::now();
+            let accepted = listener.accept_timeout(DEADLINE);
+            let elapsed = started.elapsed();
+            is_over.store(true, Ordering::Relaxed);
+            // Ends clients that wait in a full backlog.
+            drop(listener);
+            assert!(matches!(accepted, Err(Error::TimedOut(Phase::Accept))), "{accepted:?}");
+            elapsed
+        });
+        assert!(elapsed >= DEADLINE && elapsed < DEADLINE * 2, "{elapsed:?}");
+    }
+}
+
 #[test]
 fn silence_between_two_accepts_does_not_count_against_a_peer() {
     for net in NETS {
