@@ -1,4 +1,4 @@
-//! Accepting connections: Python's `Listener`.
+//! Accepting connections.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -25,17 +25,17 @@ use crate::transport::Transport;
 /// Clients taken in before other tasks get their turn.
 const ACCEPT_AT_ONCE: usize = 64;
 
-/// How to listen: what else Python's `Listener` takes, and what it does not know.
+/// Options for creating a [`Listener`].
 ///
-/// Unless set otherwise, 128 clients may wait to be accepted, 1,024 handshakes be pending for 10 s
-/// each, a message to receive have 64 MiB, and the owner alone connect to a Unix socket's file.
+/// By default, 128 clients may wait to be accepted, 1,024 handshakes may be pending for 10 s each,
+/// messages may have 64 MiB, and only the owner may connect to the file of a Unix socket.
 #[derive(Debug, Clone)]
 pub struct ListenerOptions(Listening);
 
 impl ListenerOptions {
     mpconn_sockets::listener_setters!();
 
-    /// Listens at `address`. A host's name is looked up on this thread.
+    /// Creates a listener at `address`. The name of a host is resolved on this thread.
     ///
     /// # Errors
     ///
@@ -56,15 +56,17 @@ impl ListenerOptions {
         self.listen(bound, Closing::new(file))
     }
 
-    /// Listens at a fresh address of the [family](Self::family), the platform's fastest by default:
-    /// Python's `Listener()`. [`Listener::address`] tells it.
+    /// Creates a listener at an unused address of the [family](Self::family), by default the fastest
+    /// of the platform. [`Listener::address`] returns it.
     ///
-    /// A Unix socket gets a directory of its own that only this user can enter; both are removed
-    /// again.
+    /// A Unix socket gets a directory of its own that only this user can enter. Both are removed when
+    /// the listener is closed.
+    ///
+    /// CPython's counterpart is `Listener()`.
     ///
     /// # Errors
     ///
-    /// [`Error::Start`] for an empty key, and [`Error::Io`].
+    /// [`Error::Start`] if the key is empty, and [`Error::Io`].
     ///
     /// # Panics
     ///
@@ -74,13 +76,13 @@ impl ListenerOptions {
         self.listen(bound, Closing::new(file))
     }
 
-    /// Listens at a socket that is listening already: one of systemd's, or an inherited one. Its
-    /// file, if it has one, is left alone, and so is the socket when this closes: whoever else has
-    /// it goes on listening, in non-blocking mode from now on.
+    /// Creates a listener from a socket that is listening already, such as one of systemd. Closing
+    /// the listener does not shut the socket down and leaves its file alone, since others may share
+    /// it. The socket is set to non-blocking mode, which affects all who share it.
     ///
     /// # Errors
     ///
-    /// [`Error::Start`] for an empty key, and [`Error::Io`] when it is no such socket.
+    /// [`Error::Start`] if the key is empty, and [`Error::Io`] if the socket is not listening.
     ///
     /// # Panics
     ///
@@ -90,12 +92,12 @@ impl ListenerOptions {
         self.listen(Bound::adopt(socket)?, Closing::adopted())
     }
 
-    /// Holds the handshake, as the side that accepted, over a transport that is connected already:
-    /// one of [`Listener::accept_raw`]'s, or another's.
+    /// Authenticates a transport that is connected already, as the side that accepted it: one that
+    /// [`Listener::accept_raw`] returned, or any other.
     ///
     /// # Errors
     ///
-    /// Those of the handshake, [`Error::Auth`] before all.
+    /// [`Error::Auth`] and the other errors of a handshake.
     ///
     /// # Cancel safety
     ///
@@ -122,14 +124,33 @@ impl ListenerOptions {
     }
 }
 
-/// Takes connections: Python's `Listener`.
+/// Accepts connections.
 ///
-/// No peer can block it. While somebody is in [`accept`](Self::accept), all pending handshakes are
-/// driven beside the listening socket, by the task that accepts, so that silent, slow and hostile
-/// peers cost a slot each, for a limited time, and nothing else. Between two calls nothing happens:
-/// there is no task behind it, and the time does not count against the peers either.
+/// No peer can block a listener. The task in [`accept`](Self::accept) drives all pending handshakes
+/// together, so that a silent, slow or hostile peer only occupies a slot, for a limited time. Nothing
+/// happens between two calls: there is no task behind it, and that time does not count against the
+/// peers.
 ///
-/// Dropping it closes it.
+/// Dropping a listener closes it.
+///
+/// CPython's counterpart is `multiprocessing.connection.Listener`.
+///
+/// # Examples
+///
+/// ```
+/// use mpconn_tokio::{AuthKey, ListenerOptions, connect};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mpconn_tokio::Error> {
+/// let key = AuthKey::new("a secret of 16 bytes or more");
+/// let mut listener = ListenerOptions::with_key(key.clone()).bind_fresh()?;
+/// let address = listener.address().clone();
+/// let client = tokio::spawn(async move { connect(address, key).await?.recv_bytes().await });
+/// listener.accept().await?.send_bytes(b"welcome").await?;
+/// assert_eq!(client.await.unwrap()?, b"welcome");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Listener {
     bound: Arc<Listen>,
@@ -169,8 +190,8 @@ impl Clock {
 }
 
 impl Listener {
-    /// Listens at `address`, and both sides prove that they have `key`. [`ListenerOptions`] has
-    /// the rest.
+    /// Creates a listener at `address`, whose clients have to hold `key`. [`ListenerOptions`] has
+    /// more options.
     ///
     /// # Errors
     ///
@@ -187,38 +208,40 @@ impl Listener {
         ListenerOptions::with_key(key).bind(address)
     }
 
-    /// Where clients connect to: what was asked for, with the port that the system chose.
+    /// Returns the address of the listener, with the port that the system chose if 0 was requested.
     ///
-    /// `0.0.0.0` and `::` mean every address of the machine, and are reported as they are, as in
-    /// Python; Windows cannot connect to them.
+    /// `0.0.0.0` and `::`, which mean every address of the machine, are returned as they are, as in
+    /// CPython. Windows cannot connect to them.
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Where the last accepted connection came from. `None` before the first, and for a peer
-    /// without an address, which is `''` or `None` in Python.
+    /// Returns the address of the peer that was accepted last. Returns `None` before the first one,
+    /// and for a peer without an address, for which CPython returns `''` or `None`.
     #[must_use]
     pub fn last_accepted(&self) -> Option<&Address> {
         self.last_accepted.as_ref()
     }
 
-    /// Waits for the next connection, authenticated if there is a key: Python's `accept`.
+    /// Waits for the next connection, which is authenticated if there is a key.
     ///
-    /// Peers that fail are passed over; [`incoming`](Self::incoming) shows them.
+    /// Peers that fail are skipped; [`incoming`](Self::incoming) returns them too.
+    ///
+    /// CPython's counterpart is `Listener.accept`, which raises the error of a peer that fails.
     ///
     /// # Errors
     ///
-    /// The listener's own: [`Error::Closed`] after a [close](Self::closer), and [`Error::Io`].
+    /// Those of the listener: [`Error::Closed`] after a [close](Self::closer), and [`Error::Io`].
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: pending handshakes go on with the next call.
+    /// Cancel safe: the next call continues with pending handshakes.
     pub fn accept(&mut self) -> Accept<'_> {
         Accept(Incoming { listener: self })
     }
 
-    /// The same, for at most `timeout`.
+    /// Waits for the next connection, as [`accept`](Self::accept) does, for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -232,16 +255,16 @@ impl Listener {
         accepted.unwrap_or(Err(Error::TimedOut(Phase::Accept)))
     }
 
-    /// What becomes of every peer, as a [`Stream`]: a connection, or [`Error::Peer`] for one that
-    /// failed, after which the listener goes on. Any other error is the listener's own.
+    /// Returns a [`Stream`] of all peers: a connection, or [`Error::Peer`] for a peer that failed,
+    /// after which the stream continues. Any other error is one of the listener.
     ///
-    /// It ends when the listener is [closed](Self::closer).
+    /// The stream ends when the listener is [closed](Self::closer).
     pub fn incoming(&mut self) -> Incoming<'_> {
         Incoming { listener: self }
     }
 
-    /// Waits for the next client, and hands it over without a handshake, to be
-    /// [authenticated](ListenerOptions::authenticate) elsewhere, in a task of its own perhaps.
+    /// Waits for the next client, and returns it without a handshake, to be
+    /// [authenticated](ListenerOptions::authenticate) elsewhere, for example in another task.
     ///
     /// # Errors
     ///
@@ -249,7 +272,7 @@ impl Listener {
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: no client is taken that is not handed over.
+    /// Cancel safe: no client is accepted without being returned.
     pub async fn accept_raw(&mut self) -> Result<(Socket, Option<Address>), Error> {
         let (socket, peer) = poll_fn(|cx| self.poll_raw(cx)).await?;
         self.last_accepted.clone_from(&peer);
@@ -271,7 +294,7 @@ impl Listener {
         &self.bound
     }
 
-    /// A handle that closes the listener from anywhere, which ends a waiting `accept`.
+    /// Returns a handle that closes the listener from anywhere, which wakes a waiting `accept`.
     #[must_use]
     pub fn closer(&self) -> Closer {
         Closer {
@@ -281,7 +304,9 @@ impl Listener {
         }
     }
 
-    /// Closes it: Python's `close`. Pending handshakes end, and the socket's file is removed.
+    /// Closes the listener. Pending handshakes end, and the file of the socket is removed.
+    ///
+    /// CPython's counterpart is `Listener.close`.
     pub fn close(self) {
         drop(self);
     }
