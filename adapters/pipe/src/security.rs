@@ -12,7 +12,8 @@ use windows_sys::Win32::Security::Authorization::{
 };
 use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 
-/// Everything for the owner of the pipe, and nothing for anybody else, whatever is inherited.
+/// All rights for the owner of the pipe, who creates its instances, and none for others, whatever is
+/// inherited.
 const OWNER_ONLY: &str = "D:P(A;;GA;;;OW)";
 
 /// Who may connect to a pipe, as a security descriptor in Windows's own text form, SDDL.
@@ -20,8 +21,12 @@ const OWNER_ONLY: &str = "D:P(A;;GA;;;OW)";
 pub struct Security(String);
 
 impl Security {
-    /// By a descriptor such as `D:P(A;;GA;;;OW)(A;;GRGW;;;BU)`, which lets all users of the machine
-    /// connect. It is checked when a listener takes it.
+    /// Creates it from a descriptor such as `D:P(A;;GA;;;OW)(A;;0x12019b;;;BU)`, which lets all users
+    /// of the machine connect. It is checked when a listener takes it.
+    ///
+    /// Grant `0x12019b` to those who may connect: `FILE_GENERIC_READ` and `FILE_GENERIC_WRITE` without
+    /// `FILE_CREATE_PIPE_INSTANCE`. `GENERIC_WRITE` and `GENERIC_ALL` include that right, with which a
+    /// user can pose as the server.
     #[must_use]
     pub fn sddl(descriptor: impl Into<String>) -> Self {
         Self(descriptor.into())

@@ -409,6 +409,6 @@ fn an_unused_pipe_gives_its_handle_away() {
 
 #[test]
 fn a_descriptor_that_is_none_is_refused() {
-    assert!(Listener::bind_fresh(&Security::sddl("D:P(A;;GA;;;OW)(A;;GRGW;;;BU)")).is_ok());
+    assert!(Listener::bind_fresh(&Security::sddl("D:P(A;;GA;;;OW)(A;;0x12019b;;;BU)")).is_ok());
     assert!(Listener::bind_fresh(&Security::sddl("everybody")).is_err());
 }
