@@ -68,7 +68,8 @@ impl ListenerOptions {
 
     /// Creates a listener from a socket that is listening already, such as one of systemd. Closing
     /// the listener does not shut the socket down and leaves its file alone, since others may share
-    /// it. The socket is set to non-blocking mode, which affects all who share it.
+    /// it. The socket is set to non-blocking mode, which affects all who share it, and is set so again
+    /// before a client is accepted if another process has set it to blocking mode.
     ///
     /// # Errors
     ///
@@ -373,6 +374,10 @@ impl Listener {
 
     /// The next client, if one is waiting and the system has room for it.
     fn take_client(&mut self) -> Result<Option<(Socket, Option<Address>)>, Error> {
+        #[cfg(unix)]
+        if self.closing.is_adopted() {
+            mpconn_sockets::keep_nonblocking(&*self.bound)?;
+        }
         match accept(&self.bound) {
             Ok(client) => {
                 self.slots.accept_succeeded();

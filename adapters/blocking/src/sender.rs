@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mpconn::{Address, Authenticated, Extended, SendBuffer};
-use mpconn_sockets::{Error, Link, Parts, Peer, Phase, has_room_for, is_gathered, write_all};
+use mpconn_sockets::{
+    Error, Link, Parts, Peer, Phase, has_room_for, is_gathered, or_drop_gathered, write_all,
+};
 
 use crate::deadline::Deadline;
 use crate::platform::socket::Socket;
@@ -161,8 +163,9 @@ fn send_each<M: AsRef<[u8]>>(
     before: &mut usize,
     mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<Option<usize>>,
 ) -> Result<(), Error> {
-    for message in messages {
-        let payload = message.as_ref();
+    let mut messages = messages.into_iter();
+    while let Some(message) = or_drop_gathered(send, *before, || messages.next()) {
+        let payload = or_drop_gathered(send, *before, || message.as_ref());
         if !has_room_for(send, payload) {
             flush(send, &mut write)?;
             *before = 0;

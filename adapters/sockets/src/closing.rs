@@ -42,6 +42,12 @@ impl Closing {
         self.process == std::process::id()
     }
 
+    /// Returns `true` if the socket is shared with its owner, which may change its mode.
+    #[must_use]
+    pub fn is_adopted(&self) -> bool {
+        !self.owned
+    }
+
     /// Whether it was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -35,6 +35,6 @@ pub use options::{Connecting, Listening, RETRY_AFTER, host_or_any, resolve, shar
 pub use parts::{Link, Parts, Peer};
 pub use platform::*;
 pub use receiving::Receiving;
-pub use sending::{has_room_for, is_gathered, write_all};
+pub use sending::{has_room_for, is_gathered, or_drop_gathered, write_all};
 pub use session::{MAX_MESSAGE_BYTES, Session, process_key};
 pub use slots::{Admitted, Outcome, Slots, Turn};

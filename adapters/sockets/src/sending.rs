@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
+use std::mem;
 
 use mpconn::SendBuffer;
 
@@ -81,6 +82,22 @@ pub(crate) fn write_some(
         Some(0) => Err(io::ErrorKind::WriteZero.into()),
         written => Ok(written),
     }
+}
+
+/// Runs `code` of the caller, and drops what was gathered since so many bytes were
+/// [buffered](SendBuffer::buffered) if it panics.
+#[inline]
+pub fn or_drop_gathered<R>(send: &mut SendBuffer, before: usize, code: impl FnOnce() -> R) -> R {
+    struct OnPanic<'a>(&'a mut SendBuffer, usize);
+    impl Drop for OnPanic<'_> {
+        fn drop(&mut self) {
+            self.0.truncate(self.1);
+        }
+    }
+    let on_panic = OnPanic(send, before);
+    let returned = code();
+    mem::forget(on_panic);
+    returned
 }
 
 /// Returns `true` if a message is small enough to be buffered with others, instead of being written

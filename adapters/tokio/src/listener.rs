@@ -78,7 +78,8 @@ impl ListenerOptions {
 
     /// Creates a listener from a socket that is listening already, such as one of systemd. Closing
     /// the listener does not shut the socket down and leaves its file alone, since others may share
-    /// it. The socket is set to non-blocking mode, which affects all who share it.
+    /// it. The socket is set to non-blocking mode, which affects all who share it, and is set so again
+    /// before a client is accepted if another process has set it to blocking mode.
     ///
     /// # Errors
     ///
@@ -391,6 +392,10 @@ impl Listener {
         loop {
             if self.pause_end().is_some() {
                 return Ok(Poll::Pending);
+            }
+            #[cfg(unix)]
+            if self.closing.is_adopted() {
+                mpconn_sockets::keep_nonblocking(&*self.bound)?;
             }
             match self.bound.poll_accept(cx) {
                 Poll::Pending => return Ok(Poll::Pending),

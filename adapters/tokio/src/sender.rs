@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use futures_sink::Sink;
 use mpconn::{Address, Authenticated, Extended, SendBuffer};
-use mpconn_sockets::{Error, Link, Parts, Peer, Phase, has_room_for, is_gathered, write_all};
+use mpconn_sockets::{
+    Error, Link, Parts, Peer, Phase, has_room_for, is_gathered, or_drop_gathered, write_all,
+};
 
 use crate::platform::socket::Socket;
 use crate::session::within;
@@ -153,8 +155,9 @@ impl<T: Transport> Sender<T> {
             return Err(Error::Closed);
         }
         let sent = async {
-            for message in messages {
-                let message = message.as_ref();
+            let mut messages = messages.into_iter();
+            while let Some(message) = or_drop_gathered(&mut self.send, before, || messages.next()) {
+                let message = or_drop_gathered(&mut self.send, before, || message.as_ref());
                 if !has_room_for(&self.send, message) {
                     self.flush_buffer().await?;
                     before = 0;

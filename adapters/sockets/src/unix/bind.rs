@@ -15,6 +15,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use mpconn::{Address, AddressError, Family};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, Shutdown, SocketAddrUnix, SocketType, sockopt};
 
@@ -46,6 +47,19 @@ impl Bound {
     pub fn stop(&self) {
         stop(self);
     }
+}
+
+/// Sets a socket to non-blocking mode if another owner has set it to blocking mode. A blocking
+/// `accept` of no client would never return.
+///
+/// # Errors
+///
+/// Those of the system.
+pub fn keep_nonblocking(socket: impl AsFd) -> io::Result<()> {
+    if !rustix::fs::fcntl_getfl(&socket)?.contains(OFlags::NONBLOCK) {
+        rustix::io::ioctl_fionbio(&socket, true)?;
+    }
+    Ok(())
 }
 
 /// Nobody can connect to this listening socket any more, whoever else has it.
@@ -232,7 +246,7 @@ fn bind_with_mode(fd: &OwnedFd, name: &SocketAddrUnix, mode: u32) -> io::Result<
 /// write to the directory could replace the file by one.
 #[cfg(target_os = "linux")]
 fn restore_mode(path: &Path, mode: u32) -> io::Result<()> {
-    use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+    use rustix::fs::{FileType, Mode, fstat, open};
 
     let file = open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
     let stat = fstat(&file)?;

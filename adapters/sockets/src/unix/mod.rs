@@ -6,7 +6,7 @@ mod credentials;
 mod stream;
 mod trouble;
 
-pub use bind::{SocketFile, socket, stop, unix_address, unix_name};
+pub use bind::{SocketFile, keep_nonblocking, socket, stop, unix_address, unix_name};
 pub(crate) use bind::{listen_tcp, open, open_fresh};
 #[cfg(target_os = "linux")]
 pub use credentials::{Credentials, peer_credentials};
