@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io;
 
-use mpconn::{FrameError, ReadBuf, RecvBuffer};
+use mpconn::{ReadBuf, RecvBuffer};
 
 use crate::Error;
 
@@ -65,10 +65,14 @@ impl Receiving {
     ///
     /// # Errors
     ///
-    /// [`Error::Frame`].
+    /// [`Error::Frame`], and [`Error::Io`] if the transport has failed.
     #[inline]
-    pub fn poll(&mut self, max: u64, reuse: &mut Vec<u8>) -> Result<bool, FrameError> {
-        self.recv.poll_reusing(max, reuse)
+    pub fn poll(&mut self, max: u64, reuse: &mut Vec<u8>) -> Result<bool, Error> {
+        self.recv.poll_reusing(max, reuse).map_err(|error| match self.broken {
+            // The message would not have been received, whatever its length.
+            Some(kind) => io::Error::from(kind).into(),
+            None => error.into(),
+        })
     }
 
     /// Reads until a message is there, after [`poll`](Self::poll) found none. Returns `false` if
@@ -106,6 +110,10 @@ impl Receiving {
                 }
                 Ok(Some(n)) => self.recv.advance(n),
                 Err(error) => {
+                    if error.kind() == io::ErrorKind::UnexpectedEof {
+                        // As TLS reports an end without `close_notify`.
+                        self.recv.eof()?;
+                    }
                     // After a reset, the kernel reports what looks like a clean end.
                     self.broken = Some(error.kind());
                     return Err(error.into());
