@@ -285,7 +285,7 @@ impl<T: Transport> Connection<T> {
         self.0.set_send_timeout(timeout);
     }
 
-    pub fn poll(&self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
+    pub fn poll(&mut self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
         T::block_on(self.0.poll(timeout))
     }
 
@@ -295,6 +295,13 @@ impl<T: Transport> Connection<T> {
 
     pub fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {
         T::block_on(self.0.send_bytes(message))
+    }
+
+    pub fn send_many<M: AsRef<[u8]>>(
+        &mut self,
+        messages: impl IntoIterator<Item = M>,
+    ) -> Result<(), Error> {
+        T::block_on(pin!(self.0.send_many(messages)))
     }
 
     pub fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {

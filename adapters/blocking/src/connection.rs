@@ -216,6 +216,11 @@ impl<T: Transport> Connection<T> {
     /// # Errors
     ///
     /// As for [`send_bytes`](Self::send_bytes). It is not known how many messages were sent.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the iterator or `as_ref` panics. What was gathered and not sent by then is dropped,
+    /// and the connection remains usable.
     #[inline]
     pub fn send_many<M: AsRef<[u8]>>(
         &mut self,

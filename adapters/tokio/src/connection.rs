@@ -232,6 +232,11 @@ impl<T: Transport> Connection<T> {
     ///
     /// As for [`send_bytes`](Self::send_bytes). It is not known how many messages were sent.
     ///
+    /// # Panics
+    ///
+    /// Panics if the iterator or `as_ref` panics. What was gathered and not sent by then is dropped,
+    /// and the connection remains usable.
+    ///
     /// # Cancel safety
     ///
     /// Cancel safe for the stream: messages that were taken from the iterator and gathered stay
@@ -410,7 +415,7 @@ impl<T: Transport> Connection<T> {
     ///
     /// Cancel safe: nothing is received.
     pub fn poll(
-        &self,
+        &mut self,
         timeout: impl Into<Option<Duration>>,
     ) -> impl Future<Output = Result<bool, Error>> {
         self.receiver.poll(timeout)

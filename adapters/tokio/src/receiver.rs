@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use mpconn::{Address, Authenticated, ReadBuf, RecvBuffer, SendBuffer};
 use mpconn_sockets::{Error, Link, MAX_MESSAGE_BYTES, Parts, Phase, Receiving};
+use tokio::task::coop::poll_proceed;
 
 use crate::platform::socket::Socket;
 use crate::session::within;
@@ -153,19 +154,35 @@ impl<T: Transport> Receiver<T> {
 
     /// See [`Connection::poll_recv`](crate::Connection::poll_recv).
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
-        if !self.receiving.poll(u64::MAX, &mut Vec::new())? {
+        if !ready!(self.poll_read_ahead(cx, u64::MAX, &mut Vec::new()))? {
             ready!(self.poll_read(cx, u64::MAX, &mut Vec::new()))?;
         }
         Poll::Ready(Ok(self.receiving.take().into()))
     }
 
     async fn receive(&mut self, max: u64, reuse: &mut Vec<u8>) -> Result<(), Error> {
-        // What was read ahead needs neither the runtime nor a timer.
-        if self.receiving.poll(max, reuse)? {
+        // What was read ahead needs no timer.
+        if poll_fn(|cx| self.poll_read_ahead(cx, max, reuse)).await? {
             return Ok(());
         }
         let read = within(self.timeout, poll_fn(|cx| self.poll_read(cx, max, reuse)));
         read.await.unwrap_or(Err(Error::TimedOut(Phase::Receive)))
+    }
+
+    /// Looks for a message that was read ahead. It uses up the budget of the task as a read does, so
+    /// that a loop over many messages lets other tasks run.
+    fn poll_read_ahead(
+        &mut self,
+        cx: &mut Context<'_>,
+        max: u64,
+        reuse: &mut Vec<u8>,
+    ) -> Poll<Result<bool, Error>> {
+        let budget = ready!(poll_proceed(cx));
+        let found = self.receiving.poll(max, reuse)?;
+        if found {
+            budget.made_progress();
+        }
+        Poll::Ready(Ok(found))
     }
 
     /// For when nothing was read ahead.
@@ -187,7 +204,7 @@ impl<T: Transport> Receiver<T> {
     }
 
     /// See [`Connection::poll`](crate::Connection::poll).
-    pub async fn poll(&self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
+    pub async fn poll(&mut self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
         let Some(Link { transport, .. }) = self.link.as_deref() else { return Err(Error::Closed) };
         if self.receiving.is_ready() {
             return Ok(true);

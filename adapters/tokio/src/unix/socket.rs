@@ -40,23 +40,12 @@ impl Transport for Socket {
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(either!(self, stream => stream.poll_read_ready(cx)))?;
-            let mut short = None;
-            let room = space.len();
-            let mut receive = || {
-                let n = mpconn_sockets::receive(self, &mut space, false)?;
-                if 0 < n && n < room {
-                    // The kernel has no more: tell the runtime, which need not find out by a call
-                    // that fails. It takes its own short reads for that too.
-                    short = Some(n);
-                    return Err(ErrorKind::WouldBlock.into());
-                }
-                Ok(n)
-            };
-            let received = either!(self, stream => stream.try_io(Interest::READABLE, &mut receive));
-            match (received, short) {
-                (_, Some(n)) => return Poll::Ready(Ok(n)),
-                (Err(error), None) if is_passing(&error) => {}
-                (received, None) => return Poll::Ready(received),
+            // A short read does not mean that nothing is left: the kernel also stops at descriptors
+            // (`SCM_RIGHTS`) and at urgent data. Only a read that would block clears the readiness.
+            let receive = || Ok(mpconn_sockets::receive(self, &mut space, false)?);
+            match either!(self, stream => stream.try_io(Interest::READABLE, receive)) {
+                Err(error) if is_passing(&error) => {}
+                received => return Poll::Ready(received),
             }
         }
     }

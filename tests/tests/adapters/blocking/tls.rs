@@ -4,18 +4,19 @@
 //! stream of its `ssl` module.
 #![allow(clippy::unwrap_used, reason = "an unexpected error is a failed test")]
 
-use std::io::ErrorKind;
-use std::net::TcpStream;
+use std::io::{ErrorKind, Write};
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
 use mpconn_blocking::{
-    AuthKey, ConnectOptions, Connection, Error, ListenerOptions, Phase, Policy, ReadWrite, Role,
-    SysRng,
+    AuthKey, ConnectOptions, Connection, Error, FrameError, ListenerOptions, Phase, Policy,
+    ReadWrite, Role, SysRng,
 };
 use mpconn_tests::content::message;
 use mpconn_tests::over::{LONG, Over, SHORT};
 use mpconn_tests::stall::bounded;
+use mpconn_tests::wire::frame;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
 use rustls::{ConnectionCommon, SideData, StreamOwned};
@@ -112,6 +113,36 @@ fn another_key_over_tls() {
         assert!(error.is_authentication(), "{error:?}");
         assert!(serving.join().unwrap().unwrap_err().is_authentication());
     });
+}
+
+/// Without a `close_notify`, which an attacker cannot forge, the end is no end of the conversation.
+#[test]
+fn a_stream_that_is_cut_off() {
+    for sent in [9, 0, 7, 3] {
+        let (server, mut client) = tls();
+        bounded(move || {
+            let mut connection = Connection::unauthenticated(ReadWrite::new(server));
+            let sending =
+                thread::spawn(move || client.write_all(&frame(b"first")).map(|()| client));
+            assert_eq!(connection.recv_bytes().unwrap(), b"first");
+            let mut client = sending.join().unwrap().unwrap();
+            client.write_all(&frame(b"whole")[..sent]).unwrap();
+            // Closing it would be a reset: it has not read the session tickets.
+            client.sock.shutdown(Shutdown::Write).unwrap();
+            let mut received = connection.recv_bytes();
+            if sent == 9 {
+                assert_eq!(received.unwrap(), b"whole");
+                received = connection.recv_bytes();
+            }
+            let error = received.unwrap_err();
+            match (sent % 9, &error) {
+                (0, Error::Io(error)) => assert_eq!(error.kind(), ErrorKind::UnexpectedEof),
+                (3, Error::Frame(FrameError::TruncatedHeader)) => {}
+                (7, Error::Frame(FrameError::TruncatedPayload { missing: 2 })) => {}
+                other => panic!("{other:?}"),
+            }
+        });
+    }
 }
 
 /// The timeouts of the socket below are the connection's deadlines, and lose nothing.

@@ -3,22 +3,27 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, IoSlice, Write};
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use super::adapter::{
-    Address, AuthKey, ConnectOptions, Error, Family, Listener, ListenerOptions, Phase, connect,
+    Address, AuthKey, ConnectOptions, Connection, Error, Family, Listener, ListenerOptions, Phase,
+    connect,
 };
 use mpconn_tests::net::{Net, Stream, fresh_path, scratch};
 use mpconn_tests::stall::bounded;
-use mpconn_tests::wire::{CHALLENGE, WELCOME, challenge, md5, receive, send};
-use rustix::net::{AddressFamily, SocketAddrUnix, bind};
+use mpconn_tests::wire::{CHALLENGE, WELCOME, challenge, frame, md5, receive, send};
+use rustix::net::{
+    self, AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, bind,
+};
 use tempfile::TempDir;
 
 const KEY: &[u8] = b"a key of more than sixteen bytes";
@@ -46,6 +51,100 @@ fn an_adopted_socket_stays_its_owners() {
                 owner.assert_works();
             });
         }
+    }
+}
+
+/// The mode belongs to the socket, and not to the descriptor: a blocking `accept` without a client
+/// would never return.
+#[test]
+fn the_owner_sets_an_adopted_socket_to_blocking_mode() {
+    for net in NETS {
+        bounded(move || {
+            let scratch = scratch();
+            let owner = Owner::listen(net, &scratch);
+            let mut listener = keyed().adopt(owner.descriptor()).unwrap();
+            for _ in 0..2 {
+                rustix::io::ioctl_fionbio(owner.descriptor(), false).unwrap();
+                greet(&mut listener, ConnectOptions::with_key(AuthKey::new(KEY)));
+                assert_no_one_comes(&mut listener);
+            }
+        });
+    }
+}
+
+/// The kernel ends a read behind descriptors and before urgent data, though more has arrived.
+#[test]
+fn reads_that_end_before_the_last_byte() {
+    for net in NETS {
+        bounded(move || {
+            let (mut connection, mut client, _scratch) = accept_raw_client(net);
+            for n in 0..3 {
+                match &client {
+                    Stream::Tcp(tcp) => {
+                        net::send(tcp, &frame(&[n]), SendFlags::empty()).unwrap();
+                        net::send(tcp, b"!", SendFlags::OOB).unwrap();
+                    }
+                    Stream::Unix(unix) => {
+                        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+                        let mut control = SendAncillaryBuffer::new(&mut space);
+                        let descriptors = [client.as_fd()];
+                        assert!(control.push(SendAncillaryMessage::ScmRights(&descriptors)));
+                        let message = frame(&[n]);
+                        let slices = [IoSlice::new(&message)];
+                        net::sendmsg(unix, &slices, &mut control, SendFlags::empty()).unwrap();
+                    }
+                }
+                client.write_all(&frame(b"the rest")).unwrap();
+                thread::sleep(Duration::from_millis(20));
+                assert_eq!(connection.recv_bytes().unwrap(), [n]);
+                assert_eq!(connection.recv_bytes().unwrap(), b"the rest");
+            }
+        });
+    }
+}
+
+/// What failed was the transport, whatever the limit is by then.
+#[test]
+fn a_reset_stays_a_reset_under_a_lower_limit() {
+    for net in NETS {
+        bounded(move || {
+            let (mut connection, mut client, _scratch) = accept_raw_client(net);
+            // What the client has not read makes its close a reset.
+            connection.send_bytes(b"unread").unwrap();
+            thread::sleep(A_MOMENT);
+            client.write_all(&frame(&[0; 100])[..50]).unwrap();
+            connection.set_receive_timeout(A_MOMENT);
+            assert!(matches!(connection.recv_bytes(), Err(Error::TimedOut(Phase::Receive))));
+            drop(client);
+            connection.set_receive_timeout(A_WHILE);
+            for max in [1000, 10] {
+                connection.set_max_message(max);
+                let error = connection.recv_bytes().unwrap_err();
+                let is_reset = matches!(
+                    &error,
+                    Error::Io(error) if error.kind() == io::ErrorKind::ConnectionReset
+                );
+                assert!(is_reset, "{net:?}, at most {max}: {error:?}");
+            }
+        });
+    }
+}
+
+/// The messages before the panic are not sent with the next ones.
+#[test]
+fn an_iterator_that_panics_while_messages_are_gathered() {
+    for net in NETS {
+        bounded(move || {
+            let (mut connection, mut client, _scratch) = accept_raw_client(net);
+            let messages = (0..3_u8).map(|n| {
+                assert!(n < 2, "on purpose");
+                [n]
+            });
+            let sending = AssertUnwindSafe(|| connection.send_many(messages));
+            assert!(catch_unwind(sending).is_err());
+            connection.send_many([b"whole"]).unwrap();
+            assert_eq!(receive(&mut client).unwrap(), b"whole");
+        });
     }
 }
 
@@ -356,6 +455,13 @@ fn listen(net: Net, options: &ListenerOptions) -> (Listener, TempDir) {
     (options.bind(net.fresh(&scratch)).unwrap(), scratch)
 }
 
+/// A connection without a handshake, and a raw client as its peer.
+fn accept_raw_client(net: Net) -> (Connection, Stream, TempDir) {
+    let (mut listener, scratch) = listen(net, &ListenerOptions::without_key());
+    let client = Stream::connect(listener.address()).unwrap();
+    (listener.accept_timeout(A_WHILE).unwrap(), client, scratch)
+}
+
 /// A client gets in, and is heard.
 fn greet(listener: &mut Listener, options: ConnectOptions) {
     let address = listener.address().clone();
@@ -412,7 +518,7 @@ fn bound_only(net: Net, scratch: &TempDir) -> OwnedFd {
 fn connect_named(listener: &Path, name: &Path) -> OwnedFd {
     let socket = mpconn_sockets::socket(AddressFamily::UNIX).unwrap();
     bind(&socket, &SocketAddrUnix::new(name).unwrap()).unwrap();
-    rustix::net::connect(&socket, &SocketAddrUnix::new(listener).unwrap()).unwrap();
+    net::connect(&socket, &SocketAddrUnix::new(listener).unwrap()).unwrap();
     socket
 }
 

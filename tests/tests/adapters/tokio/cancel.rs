@@ -310,13 +310,12 @@ async fn a_dropped_connect_leaves_the_listener_well() {
 /// `poll` only looks.
 #[tokio::test]
 async fn a_dropped_poll_receives_nothing() {
-    let (one, mut other) = mpconn_tokio::pipe().unwrap();
+    let (mut one, mut other) = mpconn_tokio::pipe().unwrap();
     for k in 0..4 {
         drop(drop_after(k, one.poll(None)).await);
     }
     other.send_bytes(b"still here").await.unwrap();
     assert!(one.poll(None).await.unwrap());
-    let mut one = one;
     assert_eq!(one.recv_bytes().await.unwrap(), b"still here");
     assert!(!one.poll(Duration::ZERO).await.unwrap());
 }

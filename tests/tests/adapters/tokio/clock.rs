@@ -78,7 +78,7 @@ async fn a_send_that_times_out_is_gone_on_with() {
 
 #[tokio::test(start_paused = true)]
 async fn polling_and_accepting_for_a_while() {
-    let (one, _other) = mpconn_tokio::pipe().unwrap();
+    let (mut one, _other) = mpconn_tokio::pipe().unwrap();
     let since = Instant::now();
     assert!(!one.poll(TIMEOUT).await.unwrap());
     assert!(since.elapsed() >= TIMEOUT);

@@ -4,6 +4,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -58,6 +59,32 @@ fn on_both_kinds_of_runtime() {
             }
         });
     }
+}
+
+/// Messages that were read ahead need no system call, and still leave other tasks their turns.
+#[tokio::test]
+async fn a_loop_over_messages_read_ahead_lets_other_tasks_run() {
+    const MESSAGES: u32 = 8_000;
+    let (mut one, mut other) = pipe().unwrap();
+    one.send_many((0..MESSAGES).map(|_| b"x")).await.unwrap();
+    let turns = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&turns);
+    tokio::spawn(async move {
+        loop {
+            counted.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+        }
+    });
+    for n in 0..MESSAGES {
+        match n % 3 {
+            0 => drop(other.recv_bytes().await.unwrap()),
+            1 => drop(other.next().await.unwrap().unwrap()),
+            _ => assert_eq!(other.recv_borrowed().await.unwrap(), b"x"),
+        }
+    }
+    // A task may go on 128 times before it yields.
+    let turns = turns.load(Ordering::Relaxed);
+    assert!(turns >= MESSAGES / 130, "{turns} turns");
 }
 
 #[test]
