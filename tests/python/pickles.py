@@ -105,8 +105,8 @@ def opcodes(data):
     tell('opcodes', *sorted({opcode.name for opcode, _, _ in pickletools.genops(data)}))
 
 
-# Up to protocol 3, keywords are in a call of something that was called.
-NEEDS = {Slots: 2, Keywords: 4}
+# Up to protocol 3, keywords are in a call of something that was called; before 2, there are none.
+NEEDS = {Slots: 2, Keywords: 2}
 DOINGS = {'generate': generate, 'loads': loads, 'opcodes': opcodes}
 
 

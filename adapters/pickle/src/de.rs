@@ -2,18 +2,22 @@
 
 mod access;
 pub(crate) mod exact;
+mod object;
 
 use std::borrow::Cow;
 use std::str;
 
 use serde::de::value::{BorrowedStrDeserializer, SeqDeserializer, StrDeserializer};
-use serde::de::{Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor};
+use serde::de::{Deserializer, Error as _, Expected, IntoDeserializer, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
+use crate::content::{self, Content, Positional};
+use crate::describe::describe;
 use crate::graph::{Node, Object};
 use crate::limits::NODE_COST;
+use crate::numbers::Numbers;
 use crate::{Error, Limit, Pickle, form, integer, known};
-use access::{Pairs, Sequence, Variant};
+use access::{Chosen, Pairs, Sequence, Variant};
 
 /// A value to be read, so many containers deep.
 #[derive(Clone, Copy)]
@@ -23,11 +27,43 @@ pub(crate) struct Reader<'r, 'a> {
     depth: u32,
     /// Of the container that it is in.
     offset: usize,
+    /// Whether objects of classes that are not known are an error.
+    strict: bool,
 }
 
 impl<'r, 'a> Reader<'r, 'a> {
     pub(crate) fn new(pickle: &'r Pickle<'a>, node: Node, offset: usize) -> Self {
-        Self { pickle, node, depth: 0, offset }
+        Self { pickle, node, depth: 0, offset, strict: pickle.strict }
+    }
+
+    /// Says of an error without a place that this value is what was refused.
+    pub(crate) fn locate(self, error: Error) -> Error {
+        let graph = &self.pickle.graph;
+        let offset = graph.offset_of(self.node).unwrap_or(self.offset);
+        error.at(offset, || describe(graph, self.node))
+    }
+
+    /// Returns `true` for an exception.
+    fn is_exception(self) -> bool {
+        let graph = &self.pickle.graph;
+        match self.node {
+            Node::Object(object) => content::is_exception(graph, &graph.objects[object as usize]),
+            _ => false,
+        }
+    }
+
+    /// Returns `true` for a `Result` as serde writes it: a dict whose only key is the variant.
+    fn is_result(self) -> bool {
+        let graph = &self.pickle.graph;
+        let Node::Dict(pairs) = self.node else { return false };
+        let Some([name, _]) = graph.items(pairs).two() else { return false };
+        matches!(graph.raw(name), Some(b"Ok" | b"Err"))
+    }
+
+    /// The error for a value that is not what the type takes.
+    fn mismatch(self, expected: &dyn Expected) -> Error {
+        let found = describe(&self.pickle.graph, self.node);
+        self.locate(Error::invalid_type(Unexpected::Other(&found), expected))
     }
 
     /// The values of a container. They are paid for here, all of them.
@@ -35,7 +71,8 @@ impl<'r, 'a> Reader<'r, 'a> {
         let inside = self.inside(self.pickle.graph.offset(container))?;
         let items = self.pickle.graph.items(container);
         self.pickle.charge((items.len() as u64 + 1) * NODE_COST, inside.offset)?;
-        Ok(Sequence { items, inside })
+        let count = items.len();
+        Ok(Sequence { items, count, inside })
     }
 
     /// One level deeper.
@@ -48,21 +85,16 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     fn visit_items<V: Visitor<'a>>(self, container: u32, visitor: V) -> Result<V::Value, Error> {
         let mut sequence = self.items(container)?;
-        let offset = sequence.inside.offset;
-        let value = visitor.visit_seq(&mut sequence).map_err(|error| error.at(offset))?;
+        let value = visitor.visit_seq(&mut sequence)?;
         match sequence.items.len() {
             0 => Ok(value),
-            left => {
-                let error = Error::custom(format_args!("a sequence with {left} values too many"));
-                Err(error.at(offset))
-            }
+            left => Err(Error::custom(format_args!("a sequence with {left} values too many"))),
         }
     }
 
     fn visit_pairs<V: Visitor<'a>>(self, container: u32, visitor: V) -> Result<V::Value, Error> {
         let sequence = self.items(container)?;
-        let offset = sequence.inside.offset;
-        visitor.visit_map(Pairs { sequence }).map_err(|error| error.at(offset))
+        visitor.visit_map(Pairs { sequence, more: None, key: Node::None })
     }
 
     fn visit_str<V: Visitor<'a>>(self, number: u32, visitor: V) -> Result<V::Value, Error> {
@@ -106,51 +138,12 @@ impl<'r, 'a> Reader<'r, 'a> {
     fn global(self, number: u32) -> Result<(&'r str, &'r str), Error> {
         let graph = &self.pickle.graph;
         let (module, name) = graph.name(number);
-        if self.pickle.strict && module != "builtins" {
-            return Err(Error::Foreign { offset: graph.globals[number as usize].offset as usize });
+        if self.strict && module != "builtins" {
+            let offset = graph.globals[number as usize].offset as usize;
+            let found = describe(graph, Node::Global(number)).into();
+            return Err(Error::Foreign { offset, found });
         }
         Ok((module, name))
-    }
-
-    /// An object, as which something is wanted. Known ones may also be text.
-    fn object(self, number: u32) -> Result<&'r Object, Error> {
-        let graph = &self.pickle.graph;
-        let object = &graph.objects[number as usize];
-        let offset = object.offset as usize;
-        let args = graph.items(object.args);
-        self.pickle.charge((args.len() as u64 + 1) * NODE_COST, offset)?;
-        let lengths = args.filter_map(|arg| graph.raw(arg)).map(|raw| raw.len() as u64);
-        self.pickle.charge(lengths.sum(), offset)?;
-        if self.pickle.strict && !known::is_known(graph, object) {
-            return Err(Error::Foreign { offset });
-        }
-        Ok(object)
-    }
-
-    fn visit_object<V: Visitor<'a>>(self, object: &Object, visitor: V) -> Result<V::Value, Error> {
-        if let Some(text) = known::text(&self.pickle.graph, object) {
-            return visitor.visit_string(text);
-        }
-        match *object {
-            Object { pairs: Some(pairs), .. } => self.visit_pairs(pairs, visitor),
-            Object { items: Some(items), .. } => self.visit_items(items, visitor),
-            _ => match self.attributes(object) {
-                Some(attributes) => self.visit_pairs(attributes, visitor),
-                None => self.visit_items(object.args, visitor),
-            },
-        }
-    }
-
-    /// Python's `vars()` of an object; its slots, if it has those in their place.
-    fn attributes(self, object: &Object) -> Option<u32> {
-        match object.state? {
-            Node::Dict(attributes) => Some(attributes),
-            Node::Tuple(both) => match self.pickle.graph.items(both).two()? {
-                [Node::None, Node::Dict(slots)] => Some(slots),
-                _ => None,
-            },
-            _ => None,
-        }
     }
 }
 
@@ -179,9 +172,13 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
             Node::Global(number) => {
                 let (module, name) = self.global(number)?;
                 self.pickle.charge((module.len() + name.len()) as u64, self.offset)?;
-                visitor.visit_string(format!("{module}.{name}"))
+                visitor.visit_string(match (module, name) {
+                    // Constants, of which Python pickles the name.
+                    ("builtins", "Ellipsis" | "NotImplemented") => name.to_owned(),
+                    _ => format!("{module}.{name}"),
+                })
             }
-            Node::Object(number) => self.visit_object(self.object(number)?, visitor),
+            Node::Object(number) => self.visit_object(number, visitor),
         }
     }
 
@@ -200,12 +197,25 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
                 self.pickle.charge(bytes.len() as u64 * NODE_COST, self.offset)?;
                 visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied()))
             }
-            Node::Object(number) => {
-                let object = self.object(number)?;
-                self.visit_items(object.items.unwrap_or(object.args), visitor)
-            }
+            Node::Object(number) => self.visit_object_as_seq(number, visitor),
             _ => self.deserialize_any(visitor),
         }
+    }
+
+    fn deserialize_bytes<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.node {
+            Node::Object(number) => match self.wrapped(number)? {
+                Some(value) => value.deserialize_bytes(visitor),
+                None => Err(self.mismatch(&visitor)),
+            },
+            // Its name is no text that Python would encode.
+            Node::Global(_) => Err(self.mismatch(&visitor)),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_bytes(visitor)
     }
 
     fn deserialize_tuple<V: Visitor<'a>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
@@ -222,11 +232,9 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
     }
 
     fn deserialize_map<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
-        let Node::Object(number) = self.node else { return self.deserialize_any(visitor) };
-        let object = self.object(number)?;
-        match object.pairs.or_else(|| self.attributes(object)) {
-            Some(pairs) => self.visit_pairs(pairs, visitor),
-            None => self.visit_object(object, visitor),
+        match self.node {
+            Node::Object(number) => self.visit_object_as_map(number, visitor),
+            _ => self.deserialize_any(visitor),
         }
     }
 
@@ -244,19 +252,22 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        if name == form::VALUE {
-            self.visit_exactly(visitor)
-        } else {
-            visitor.visit_newtype_struct(self)
+        match name {
+            form::VALUE => self.visit_exactly(visitor),
+            form::REPLY => visitor.visit_enum(Chosen::of(self)),
+            _ => visitor.visit_newtype_struct(self),
         }
     }
 
     fn deserialize_enum<V: Visitor<'a>>(
         self,
-        _: &'static str,
-        _: &'static [&'static str],
+        name: &'static str,
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
+        if name == "Result" && variants == ["Ok", "Err"] && !self.is_result() {
+            return visitor.visit_enum(Chosen::of(self));
+        }
         match self.node {
             Node::Str(number) => match self.pickle.graph.str(number) {
                 Cow::Borrowed(name) => visitor.visit_enum(BorrowedStrDeserializer::new(name)),
@@ -267,17 +278,18 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
                 Err(_) => Err(Error::invalid_type(Unexpected::Bytes(&[]), &visitor)),
             },
             Node::Dict(pairs) => {
-                let Sequence { items, inside } = self.items(pairs)?;
-                let offset = inside.offset;
+                let Sequence { items, inside, .. } = self.items(pairs)?;
                 let [name, content] = items.two().ok_or_else(|| {
                     Error::custom("a dict without exactly one key, where that is a variant's name")
-                        .at(offset)
                 })?;
                 let inside = |node| Self { node, ..inside };
-                let variant = Variant { name: inside(name), content: inside(content) };
-                visitor.visit_enum(variant).map_err(|error| error.at(offset))
+                visitor.visit_enum(Variant { name: inside(name), content: inside(content) })
             }
-            _ => Err(Error::custom("a variant is a str, or a dict with that as its only key")),
+            Node::Object(number) => match self.wrapped(number)? {
+                Some(value) => value.deserialize_enum(name, variants, visitor),
+                None => Err(self.mismatch(&visitor)),
+            },
+            _ => Err(self.mismatch(&"a variant: a str, or a dict with that as its only key")),
         }
     }
 
@@ -287,7 +299,7 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
 
     forward_to_deserialize_any! {
         <V: Visitor<'a>>
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct identifier
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string unit unit_struct
+        identifier
     }
 }

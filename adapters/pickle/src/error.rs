@@ -9,8 +9,10 @@ use crate::Limit;
 
 /// Why a pickle could not be read, or a value not be written.
 ///
-/// Offsets are in bytes from the pickle's beginning, and point at an opcode. Nothing that a peer
-/// sent is quoted by this crate: kinds and lengths only. A type's own message, in `Mismatch`, may.
+/// Offsets are in bytes from the pickle's beginning, and point at an opcode. Of what a peer sent, an
+/// error quotes the names of classes, time zones and fields, with control characters escaped and cut off
+/// at 64 characters; of other values it says the kind and the length. A type's own message, in
+/// `Mismatch`, may say more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -42,19 +44,20 @@ pub enum Error {
         limit: Limit,
     },
     /// An object of a class that is not known, and [strictness](crate::Decoder::strict) was asked
-    /// for; or one that is made by calling what has no name.
+    /// for.
     Foreign {
         /// Where it is called for.
         offset: usize,
+        /// What it is.
+        found: Box<str>,
+    },
+    /// The message is no pickle.
+    NotPickle {
+        /// What it looks like.
+        like: &'static str,
     },
     /// The pickle is good, but not what the Rust type takes; or the Rust type refused it.
-    Mismatch {
-        /// Where the innermost container is made that the value is, or is in; an object's arguments
-        /// and attributes are containers too. None when it is written.
-        offset: Option<usize>,
-        /// What was expected, or the type's own message.
-        message: Box<str>,
-    },
+    Mismatch(Box<Mismatch>),
     /// The Rust value has no form in the protocol that it is to be written in.
     Unwritable(&'static str),
 }
@@ -75,13 +78,11 @@ impl fmt::Display for Error {
             Self::TooMuch { offset, limit } => {
                 write!(f, "over the limit at byte {offset} of the pickle: too many {limit}")
             }
-            Self::Foreign { offset } => {
-                write!(f, "an object of a class that is not known, at byte {offset} of the pickle")
+            Self::Foreign { offset, found } => {
+                write!(f, "{found}, which is not known, at byte {offset} of the pickle")
             }
-            Self::Mismatch { offset: Some(offset), message } => {
-                write!(f, "{message}, at byte {offset} of the pickle")
-            }
-            Self::Mismatch { offset: None, message } => f.write_str(message),
+            Self::NotPickle { like } => write!(f, "the message is no pickle; it looks like {like}"),
+            Self::Mismatch(mismatch) => mismatch.fmt(f),
             Self::Unwritable(reason) => f.write_str(reason),
         }
     }
@@ -99,28 +100,100 @@ impl From<Error> for std::io::Error {
     }
 }
 
+/// What a Rust type did not take, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    path: String,
+    offset: Option<usize>,
+    /// Of the message, so many bytes are serde's name for what was found, which is not Python's.
+    found: usize,
+    message: String,
+}
+
+impl Mismatch {
+    /// Returns the fields and indexes that lead to the value: `jobs[3].sizes[0]`. Empty for the value
+    /// that was pickled itself, and when it is written.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Returns where the value is made in the pickle, in bytes; for a value that is no container and
+    /// no object, where the container is made that it is in. `None` when it is written.
+    #[must_use]
+    pub fn offset(&self) -> Option<usize> {
+        self.offset
+    }
+
+    /// Returns what was found and what was expected, or the type's own message.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)?;
+        match self.offset {
+            Some(offset) => write!(f, ", at byte {offset} of the pickle"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Error {
-    /// serde knows no offsets. The first that is given stays, which is the innermost.
-    pub(crate) fn at(mut self, place: usize) -> Self {
-        if let Self::Mismatch { offset: offset @ None, .. } = &mut self {
-            *offset = Some(place);
+    /// Says where a value is that was refused, and what. The first call counts, which is for the
+    /// innermost one.
+    #[cold]
+    pub(crate) fn at(mut self, offset: usize, found: impl FnOnce() -> String) -> Self {
+        if let Self::Mismatch(mismatch) = &mut self {
+            if mismatch.offset.is_none() {
+                mismatch.offset = Some(offset);
+                if mismatch.found > 0 {
+                    mismatch.message.replace_range(..mismatch.found, &found());
+                }
+            }
         }
         self
+    }
+
+    /// Says in what that value is: `[3]` or `.name`.
+    #[cold]
+    pub(crate) fn within(mut self, step: &str) -> Self {
+        if let Self::Mismatch(mismatch) = &mut self {
+            let is_first = mismatch.path.is_empty() || mismatch.path.starts_with(['[', '.']);
+            debug_assert!(is_first, "a path begins with its last step");
+            mismatch.path.insert_str(0, step);
+        }
+        self
+    }
+
+    fn mismatch(found: &str, rest: fmt::Arguments<'_>) -> Self {
+        Self::Mismatch(Box::new(Mismatch {
+            path: String::new(),
+            offset: None,
+            found: found.len(),
+            message: format!("{found}{rest}"),
+        }))
     }
 }
 
 impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::Mismatch { offset: None, message: message.to_string().into() }
+        Self::mismatch("", format_args!("{message}"))
     }
 
     // serde's own texts quote the peer.
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::custom(format_args!("{}, where {expected} is expected", kind(unexpected)))
+        Self::mismatch(kind(unexpected), format_args!(", where {expected} is expected"))
     }
 
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::custom(format_args!("{} that is not {expected}", kind(unexpected)))
+        Self::mismatch(kind(unexpected), format_args!(" that is not {expected}"))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
@@ -134,7 +207,7 @@ impl de::Error for Error {
     }
 }
 
-fn kind(unexpected: Unexpected<'_>) -> &'static str {
+fn kind(unexpected: Unexpected<'_>) -> &str {
     match unexpected {
         Unexpected::Bool(_) => "a bool",
         Unexpected::Unsigned(_) | Unexpected::Signed(_) => "an int",
@@ -150,7 +223,7 @@ fn kind(unexpected: Unexpected<'_>) -> &'static str {
         | Unexpected::NewtypeVariant
         | Unexpected::TupleVariant
         | Unexpected::StructVariant => "a variant",
-        Unexpected::Other(_) => "another kind of value",
+        Unexpected::Other(found) => found,
     }
 }
 

@@ -5,6 +5,7 @@ use serde::ser::{Serialize, Serializer};
 
 pub(crate) const PREFIX: &str = "$mpconn_pickle::";
 pub(crate) const VALUE: &str = "$mpconn_pickle::Value";
+pub(crate) const REPLY: &str = "$mpconn_pickle::Reply";
 pub(crate) const INTEGER: &str = "$mpconn_pickle::Integer";
 pub(crate) const SURROGATES: &str = "$mpconn_pickle::Surrogates";
 pub(crate) const BYTE_ARRAY: &str = "$mpconn_pickle::ByteArray";

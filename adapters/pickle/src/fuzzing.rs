@@ -40,7 +40,7 @@ pub fn pickle(data: &[u8]) {
         let written = match Encoder::new().protocol(protocol).to_bytes(&value) {
             Ok(written) => written,
             // Names with a newline or a colon, and keywords in protocol 2.
-            Err(Error::Unwritable(_) | Error::Mismatch { .. }) => continue,
+            Err(Error::Unwritable(_) | Error::Mismatch(_)) => continue,
             Err(error) => panic!("{error}"),
         };
         // It is written whole where it was shared, and bytes may be longer.

@@ -6,7 +6,9 @@
 //! dropping a few `Vec`s.
 
 use std::borrow::Cow;
-use std::slice;
+use std::{slice, str};
+
+use crate::integer;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Node {
@@ -59,7 +61,8 @@ pub(crate) struct Global {
 /// What a class would be called with, and what it would then be given. Nothing is ever called.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Object {
-    pub(crate) class: u32,
+    /// A `Global`, or an `Object` if the class is itself the result of a call.
+    pub(crate) class: Node,
     /// By `__new__` in place of a call.
     pub(crate) is_new: bool,
     pub(crate) args: u32,
@@ -157,6 +160,33 @@ impl<'a> Graph<'a> {
         match node {
             Node::Str(number) => Some(self.str(number).as_bytes()),
             Node::Bytes(number) => Some(&self.bytes[number as usize]),
+            _ => None,
+        }
+    }
+
+    /// The module and the name of an object's class. Both are empty if that was made by a call.
+    pub(crate) fn class(&self, object: &Object) -> (&str, &str) {
+        match object.class {
+            Node::Global(class) => self.name(class),
+            _ => ("", ""),
+        }
+    }
+
+    /// An object's argument by its position.
+    pub(crate) fn arg(&self, object: &Object, position: usize) -> Option<Node> {
+        self.items(object.args).nth(position)
+    }
+
+    /// Returns text, also what Python 2 has as a str, whichever way that was read.
+    pub(crate) fn text(&self, node: Node) -> Option<&str> {
+        str::from_utf8(self.raw(node)?).ok()
+    }
+
+    /// An integer that is not too large.
+    pub(crate) fn int(&self, node: Node) -> Option<i128> {
+        match node {
+            Node::Int(number) => Some(number.into()),
+            Node::Long(number) => integer::to_i128(&self.bytes[number as usize]),
             _ => None,
         }
     }

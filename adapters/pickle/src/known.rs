@@ -3,21 +3,31 @@
 //! Nothing is checked that a parser of that text will check: a pickle may say the 99th of May.
 
 use std::borrow::Cow;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::graph::{Graph, Node, Object};
 use crate::integer::to_i128;
 
-/// Python's `str()` of it, or its `isoformat()` if it has one.
+/// Python's `str()` of it, or its `isoformat()` if it has one; the key of a time zone; the pattern of a
+/// regular expression, with its flags before it.
 pub(crate) fn text(graph: &Graph<'_>, object: &Object) -> Option<String> {
-    let (module, name) = graph.name(object.class);
-    match (module, name) {
+    if let Some(key) = zone_key(graph, object) {
+        return Some(key.to_owned());
+    }
+    match graph.class(object) {
         ("datetime", "datetime") => datetime(graph, object),
         ("datetime", "date") => date(raw(graph, object, 0)?),
         ("datetime", "time") => {
-            Some(time(raw(graph, object, 0)?)? + &offset(graph, arg(graph, object, 1))?)
+            Some(time(raw(graph, object, 0)?)? + &offset(graph, graph.arg(object, 1))?)
         }
         ("datetime", "timezone") => timezone(graph, object),
-        ("decimal", "Decimal") => as_str(graph, arg(graph, object, 0)?).map(str::to_owned),
+        ("decimal", "Decimal") => graph.text(graph.arg(object, 0)?).map(str::to_owned),
+        ("ipaddress", name) => ip(graph, object, name),
+        ("re", "_compile") => regex(graph, object),
+        ("pytz", "FixedOffset") | ("dateutil.tz.tz", "tzoffset") => {
+            let offset = fixed_offset(graph, object)?;
+            Some(if offset == "+00:00" { "UTC".to_owned() } else { format!("UTC{offset}") })
+        }
         ("uuid", "UUID") => uuid(graph, object),
         ("fractions", "Fraction") => fraction(graph, object),
         ("pathlib" | "pathlib._local", "PosixPath" | "PurePosixPath") => path(graph, object, '/'),
@@ -28,19 +38,9 @@ pub(crate) fn text(graph: &Graph<'_>, object: &Object) -> Option<String> {
     }
 }
 
-/// Whether it is of a class that is read as what it is.
-pub(crate) fn is_known(graph: &Graph<'_>, object: &Object) -> bool {
-    match graph.name(object.class) {
-        ("collections", "OrderedDict" | "defaultdict" | "Counter") => object.pairs.is_some(),
-        ("collections", "deque") => object.items.is_some(),
-        ("datetime", "timedelta") => timedelta(graph, object).is_some(),
-        _ => text(graph, object).is_some(),
-    }
-}
-
 fn datetime(graph: &Graph<'_>, object: &Object) -> Option<String> {
     let (day, of_day) = raw(graph, object, 0)?.split_at_checked(4)?;
-    let offset = offset(graph, arg(graph, object, 1))?;
+    let offset = offset(graph, graph.arg(object, 1))?;
     Some(format!("{}T{}{offset}", date(day)?, time(of_day)?))
 }
 
@@ -65,17 +65,23 @@ fn offset(graph: &Graph<'_>, zone: Option<Node>) -> Option<String> {
     fixed_offset(graph, &graph.objects[zone as usize])
 }
 
+/// The offset of a zone that has only one.
 fn fixed_offset(graph: &Graph<'_>, zone: &Object) -> Option<String> {
-    if graph.name(zone.class) != ("datetime", "timezone") {
-        return None;
-    }
-    let Some(Node::Object(delta)) = arg(graph, zone, 0) else { return None };
-    let delta = &graph.objects[delta as usize];
-    if graph.name(delta.class) != ("datetime", "timedelta") {
-        return None;
-    }
-    let [days, seconds, microseconds] = timedelta(graph, delta)?.map(i64::from);
-    let all = (days * 86_400 + seconds).saturating_mul(1_000_000).saturating_add(microseconds);
+    let all = match graph.class(zone) {
+        ("datetime", "timezone") => duration(graph, graph.arg(zone, 0)?)?,
+        ("pytz", "_UTC") | ("dateutil.tz.tz", "tzutc") => 0,
+        ("pytz", "FixedOffset") => seconds(graph, graph.arg(zone, 0)?)?.checked_mul(60)?,
+        // With what holds at this time: `_p('Europe/Berlin', 7200, 3600, 'CEST')`.
+        ("pytz", "_p") => match graph.arg(zone, 1) {
+            Some(offset) => seconds(graph, offset)?,
+            None => (zone_key(graph, zone)? == "UTC").then_some(0)?,
+        },
+        ("dateutil.tz.tz", "tzoffset") => match graph.arg(zone, 1)? {
+            delta @ Node::Object(_) => duration(graph, delta)?,
+            offset => seconds(graph, offset)?,
+        },
+        _ => (zone_key(graph, zone)? == "UTC").then_some(0)?,
+    };
     let (sign, all) = (if all < 0 { '-' } else { '+' }, all.unsigned_abs());
     // Python knows none of a day or more.
     if all >= 86_400_000_000 {
@@ -93,15 +99,129 @@ fn fixed_offset(graph: &Graph<'_>, zone: &Object) -> Option<String> {
     Some(offset)
 }
 
+fn seconds(graph: &Graph<'_>, number: Node) -> Option<i64> {
+    i64::try_from(graph.int(number)?).ok()?.checked_mul(1_000_000)
+}
+
+/// A `timedelta` in microseconds.
+fn duration(graph: &Graph<'_>, delta: Node) -> Option<i64> {
+    let Node::Object(delta) = delta else { return None };
+    let delta = &graph.objects[delta as usize];
+    if graph.class(delta) != ("datetime", "timedelta") {
+        return None;
+    }
+    let [days, seconds, microseconds] = timedelta(graph, delta)?.map(i64::from);
+    Some((days * 86_400 + seconds).saturating_mul(1_000_000).saturating_add(microseconds))
+}
+
+/// The name of a time zone: of zoneinfo, pytz or dateutil.
+fn zone_key<'g>(graph: &'g Graph<'_>, zone: &Object) -> Option<&'g str> {
+    let key = |nth| graph.text(graph.arg(zone, nth)?);
+    match graph.class(zone) {
+        ("", _) => {
+            let Node::Object(class) = zone.class else { return None };
+            let class = &graph.objects[class as usize];
+            match attribute(graph, class)? {
+                (
+                    "zoneinfo" | "backports.zoneinfo" | "zoneinfo._zoneinfo",
+                    "ZoneInfo",
+                    "_unpickle",
+                ) => key(0),
+                _ => None,
+            }
+        }
+        ("zoneinfo" | "backports.zoneinfo", "ZoneInfo" | "ZoneInfo._unpickle") => key(0),
+        ("pytz", "_UTC") | ("dateutil.tz.tz", "tzutc") => Some("UTC"),
+        ("pytz", "_p") => key(0),
+        // The file, or the class and a key.
+        ("dateutil.tz.tz" | "dateutil.tz._tzfile" | "dateutil.zoneinfo", _) => {
+            let file = key(1)?;
+            Some(file.split_once("zoneinfo/").map_or(file, |(_, key)| key))
+        }
+        _ => None,
+    }
+    .filter(|_| graph.class(zone) != ("dateutil.tz.tz", "tzoffset"))
+}
+
+/// The zone of an aware `datetime` or `time` whose offset only a database of time zones tells.
+pub(crate) fn zone_without_offset<'g>(graph: &'g Graph<'_>, object: &Object) -> Option<&'g str> {
+    let ("datetime", "datetime" | "time") = graph.class(object) else { return None };
+    let Node::Object(zone) = graph.arg(object, 1)? else { return None };
+    let zone = &graph.objects[zone as usize];
+    if fixed_offset(graph, zone).is_some() {
+        return None;
+    }
+    zone_key(graph, zone).or_else(|| Some(graph.class(zone).1))
+}
+
+/// `getattr(module.name, attribute)`, which is how protocols up to 3 name what is within a class.
+pub(crate) fn attribute<'g>(
+    graph: &'g Graph<'_>,
+    object: &Object,
+) -> Option<(&'g str, &'g str, &'g str)> {
+    let ("builtins", "getattr") = graph.class(object) else { return None };
+    let [Node::Global(class), attribute] = graph.items(object.args).two()? else { return None };
+    let (module, name) = graph.name(class);
+    Some((module, name, graph.text(attribute)?))
+}
+
+fn ip(graph: &Graph<'_>, object: &Object, name: &str) -> Option<String> {
+    let arg = graph.arg(object, 0)?;
+    match (name, graph.text(arg)) {
+        (
+            "IPv4Address" | "IPv6Address" | "IPv4Network" | "IPv6Network" | "IPv4Interface"
+            | "IPv6Interface",
+            Some(text),
+        ) => Some(text.to_owned()),
+        ("IPv4Address", None) => {
+            Some(Ipv4Addr::from(u32::try_from(graph.int(arg)?).ok()?).to_string())
+        }
+        ("IPv6Address", None) => Some(Ipv6Addr::from(unsigned(graph, arg)?).to_string()),
+        _ => None,
+    }
+}
+
+/// The pattern, with the flags that are not the default before it: `(?i)a+`.
+fn regex(graph: &Graph<'_>, object: &Object) -> Option<String> {
+    const LETTERS: [(i128, char); 5] = [(2, 'i'), (8, 'm'), (16, 's'), (64, 'x'), (256, 'a')];
+    let [Node::Str(pattern), flags] = graph.items(object.args).two()? else { return None };
+    let pattern = graph.str(pattern);
+    let flags = match flags {
+        // `re.RegexFlag(2)`
+        Node::Object(flag) => graph.arg(&graph.objects[flag as usize], 0)?,
+        flags => flags,
+    };
+    // `re.UNICODE` is the default for text.
+    let flags = graph.int(flags)? & !32;
+    let letters: String =
+        LETTERS.iter().filter(|(bit, _)| flags & bit != 0).map(|&(_, letter)| letter).collect();
+    let known: i128 = LETTERS.iter().map(|(bit, _)| bit).sum();
+    match (flags & !known, letters.as_str()) {
+        (0, "") => Some(pattern.clone().into_owned()),
+        (0, letters) => Some(format!("(?{letters}){pattern}")),
+        _ => None,
+    }
+}
+
+/// The start, the stop and the step of a `range`.
+pub(crate) fn range(graph: &Graph<'_>, object: &Object) -> Option<[i64; 3]> {
+    let mut args = graph.items(object.args);
+    let mut parts = [0; 3];
+    for part in &mut parts {
+        *part = i64::try_from(graph.int(args.next()?)?).ok()?;
+    }
+    (args.next().is_none() && parts[2] != 0).then_some(parts)
+}
+
 fn timezone(graph: &Graph<'_>, object: &Object) -> Option<String> {
-    if let Some(name) = arg(graph, object, 1) {
-        return as_str(graph, name).map(str::to_owned);
+    if let Some(name) = graph.arg(object, 1) {
+        return graph.text(name).map(str::to_owned);
     }
     let offset = fixed_offset(graph, object)?;
     Some(if offset == "+00:00" { "UTC".to_owned() } else { format!("UTC{offset}") })
 }
 
-fn timedelta(graph: &Graph<'_>, object: &Object) -> Option<[i32; 3]> {
+pub(crate) fn timedelta(graph: &Graph<'_>, object: &Object) -> Option<[i32; 3]> {
     let mut items = graph.items(object.args);
     let mut parts = [0; 3];
     for part in &mut parts {
@@ -141,24 +261,16 @@ pub(crate) fn to_u128(bytes: &[u8]) -> Option<u128> {
 }
 
 fn fraction(graph: &Graph<'_>, object: &Object) -> Option<String> {
-    let (numerator, denominator) = (arg(graph, object, 0)?, arg(graph, object, 1));
+    let (numerator, denominator) = (graph.arg(object, 0)?, graph.arg(object, 1));
     let Some(denominator) = denominator else {
-        return as_str(graph, numerator).map(str::to_owned);
+        return graph.text(numerator).map(str::to_owned);
     };
-    let (numerator, denominator) = (signed(graph, numerator)?, signed(graph, denominator)?);
+    let (numerator, denominator) = (graph.int(numerator)?, graph.int(denominator)?);
     Some(if denominator == 1 {
         numerator.to_string()
     } else {
         format!("{numerator}/{denominator}")
     })
-}
-
-fn signed(graph: &Graph<'_>, node: Node) -> Option<i128> {
-    match node {
-        Node::Int(number) => Some(number.into()),
-        Node::Long(number) => to_i128(&graph.bytes[number as usize]),
-        _ => None,
-    }
 }
 
 /// Its parts are put together as they were taken apart: up to Python 3.11 the first is the anchor,
@@ -167,7 +279,7 @@ fn signed(graph: &Graph<'_>, node: Node) -> Option<i128> {
 fn path(graph: &Graph<'_>, object: &Object, separator: char) -> Option<String> {
     let mut path = String::new();
     for part in graph.items(object.args) {
-        let mut part = Cow::from(as_str(graph, part)?);
+        let mut part = Cow::from(graph.text(part)?);
         if separator == '\\' && part.contains('/') {
             part = part.replace('/', "\\").into();
         }
@@ -185,15 +297,6 @@ fn is_drive(path: &str, separator: char) -> bool {
     separator == '\\' && path.ends_with(':')
 }
 
-fn arg(graph: &Graph<'_>, object: &Object, nth: usize) -> Option<Node> {
-    graph.items(object.args).nth(nth)
-}
-
 fn raw<'g>(graph: &'g Graph<'_>, object: &Object, nth: usize) -> Option<&'g [u8]> {
-    graph.raw(arg(graph, object, nth)?)
-}
-
-/// Python 2's str is text here, whatever it is elsewhere.
-fn as_str<'g>(graph: &'g Graph<'_>, node: Node) -> Option<&'g str> {
-    std::str::from_utf8(graph.raw(node)?).ok()
+    graph.raw(graph.arg(object, nth)?)
 }

@@ -117,9 +117,11 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod content;
 mod cursor;
 mod de;
 mod decoder;
+mod describe;
 mod encoder;
 mod error;
 mod exception;
@@ -133,6 +135,7 @@ mod known;
 mod limits;
 mod machine;
 mod names;
+mod numbers;
 mod object;
 mod opcode;
 mod pickle;
@@ -145,11 +148,11 @@ mod writer;
 
 pub use decoder::{Decoder, Python2Str, from_slice};
 pub use encoder::{Encoder, Protocol, to_bytes};
-pub use error::Error;
-pub use exception::Exception;
+pub use error::{Error, Mismatch};
+pub use exception::{Exception, RemoteTraceback, Reply};
 pub use integer::Integer;
 pub use limits::{Limit, MAX_BYTES, MAX_DEPTH, MAX_DIGITS, MAX_EXPANSION, MAX_MEMO, MAX_NODES};
-pub use object::{Global, Object};
+pub use object::{Class, Global, Object};
 pub use pickle::Pickle;
 pub use value::Value;
 pub use view::{Kind, View};

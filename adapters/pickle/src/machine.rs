@@ -228,7 +228,7 @@ impl<'a> Machine<'a> {
                 NEWOBJ_EX => self.new_object_ex()?,
                 INST => {
                     let (module, name) = (self.input.line()?, self.input.line()?);
-                    let class = self.global(module, name)?;
+                    let class = Node::Global(self.global(module, name)?);
                     let from = self.unmark()?;
                     self.instance(class, from)?;
                 }

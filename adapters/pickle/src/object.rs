@@ -42,7 +42,7 @@ impl Global {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object {
     /// What is called.
-    pub class: Global,
+    pub class: Class,
     /// Whether it is made by `class.__new__(class, *args)`, and not by `class(*args)`.
     pub is_new: bool,
     /// The arguments.
@@ -61,13 +61,72 @@ impl Object {
     /// What `name(*args)` gives in Python, after `from module import name`.
     pub fn new(module: impl Into<String>, name: impl Into<String>, args: Vec<Value>) -> Self {
         Self {
-            class: Global::new(module, name),
+            class: Global::new(module, name).into(),
             is_new: false,
             args,
             kwargs: Vec::new(),
             items: Vec::new(),
             pairs: Vec::new(),
             state: None,
+        }
+    }
+}
+
+/// What Python calls to make an [`Object`].
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Class {
+    /// A class or a function that has a name.
+    Global(Global),
+    /// The result of another call: a method (`getattr(cls, name)`), a class within a class up to
+    /// protocol 3, or a class that a function makes, as cloudpickle and dill write those of a script.
+    Object(Box<Object>),
+}
+
+impl Class {
+    /// Returns the name, if it has one.
+    #[must_use]
+    pub fn as_global(&self) -> Option<&Global> {
+        match self {
+            Self::Global(global) => Some(global),
+            Self::Object(_) => None,
+        }
+    }
+
+    /// Returns `true` if it is `name` in `module`.
+    #[must_use]
+    pub fn is(&self, module: &str, name: &str) -> bool {
+        self.as_global().is_some_and(|global| global.module == module && global.name == name)
+    }
+}
+
+impl From<Global> for Class {
+    fn from(global: Global) -> Self {
+        Self::Global(global)
+    }
+}
+
+impl From<Object> for Class {
+    fn from(object: Object) -> Self {
+        Self::Object(Box::new(object))
+    }
+}
+
+impl Serialize for Class {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Global(global) => global.serialize(serializer),
+            Self::Object(object) => object.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Class {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Global(global) => Ok(Self::Global(*global)),
+            Value::Object(object) => Ok(Self::Object(object)),
+            other => Err(de::Error::invalid_type(other.unexpected(), &"a class or a function")),
         }
     }
 }
@@ -149,8 +208,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
     // Into its place part by part: what is on the stack, nested objects multiply.
     fn visit_seq<A: SeqAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut object = Box::new(Object::new("", "", Vec::new()));
-        set(&mut object.class.module, &mut fields)?;
-        set(&mut object.class.name, &mut fields)?;
+        set(&mut object.class, &mut fields)?;
         set(&mut object.is_new, &mut fields)?;
         set(&mut object.args, &mut fields)?;
         set_pairs(&mut object.kwargs, &mut fields)?;

@@ -64,13 +64,9 @@ pub enum Kind<'p> {
         /// In that module.
         name: &'p str,
     },
-    /// An object, whose parts are those of [`Object`](crate::Object): [`View::args`],
-    /// [`View::kwargs`], [`View::items`], [`View::pairs`], [`View::state`].
+    /// An object, whose parts are those of [`Object`](crate::Object): [`View::class`],
+    /// [`View::args`], [`View::kwargs`], [`View::items`], [`View::pairs`], [`View::state`].
     Object {
-        /// Of its class.
-        module: &'p str,
-        /// Of its class, in that module.
-        name: &'p str,
         /// Whether it is made by `__new__`, and not by a call of its class.
         is_new: bool,
     },
@@ -111,11 +107,7 @@ impl<'p, 'a> View<'p, 'a> {
                 let (module, name) = graph.name(number);
                 Kind::Global { module, name }
             }
-            Node::Object(number) => {
-                let Object { class, is_new, .. } = graph.objects[number as usize];
-                let (module, name) = graph.name(class);
-                Kind::Object { module, name, is_new }
-            }
+            Node::Object(number) => Kind::Object { is_new: graph.objects[number as usize].is_new },
         }
     }
 
@@ -137,6 +129,13 @@ impl<'p, 'a> View<'p, 'a> {
         })
     }
 
+    /// Returns what an object is made by calling: a [`Kind::Global`], or a [`Kind::Object`] if that is
+    /// itself the result of a call. Others have none.
+    #[must_use]
+    pub fn class(self) -> Option<Self> {
+        Some(self.inner(self.object()?.class))
+    }
+
     /// What an object is made with. Others have none.
     pub fn args(self) -> impl ExactSizeIterator<Item = Self> {
         self.each(self.object().map(|object| object.args))
@@ -154,7 +153,7 @@ impl<'p, 'a> View<'p, 'a> {
     }
 
     /// All that it refers to: what is in a container, and the parts of an object, each as a container
-    /// of its own. Python's `gc.get_referents`.
+    /// of its own, with its class if that is an object. Python's `gc.get_referents`.
     ///
     /// Who follows these and looks at no value twice is done in time and memory linear in the pickle's
     /// length. With the others that is not so: any number of objects can have the same items.
@@ -167,7 +166,8 @@ impl<'p, 'a> View<'p, 'a> {
             let args = Some(Node::Tuple(object.args));
             let kwargs = object.kwargs.map(Node::Dict);
             let items = object.items.map(Node::List);
-            [args, kwargs, items, object.pairs.map(Node::Dict), object.state]
+            let class = Some(object.class).filter(|class| matches!(class, Node::Object(_)));
+            [class, args, kwargs, items, object.pairs.map(Node::Dict), object.state]
         });
         let parts = parts.into_iter().flatten().flatten();
         self.each(content).chain(parts.map(move |node| self.inner(node)))
@@ -191,7 +191,7 @@ impl<'p, 'a> View<'p, 'a> {
     /// [`Error`]: `Mismatch`, `Foreign`, and `TooMuch` of these two.
     pub fn to<T: Deserialize<'a>>(self) -> Result<T, Error> {
         T::deserialize(Reader::new(self.pickle, self.node, self.outer))
-            .map_err(|error| error.at(self.offset()))
+            .map_err(|error| Reader::new(self.pickle, self.node, self.outer).locate(error))
     }
 
     /// Of what is a row of values, and no more.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::io;
 
-use mpconn_pickle::{Bytes, Decoder, Error, Global, Integer, from_slice, to_bytes};
+use mpconn_pickle::{Bytes, Decoder, Error, Global, Integer, Object, from_slice, to_bytes};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -32,7 +32,7 @@ fn errors_say_where_and_what() {
     let strict = Decoder::new().strict(true).from_slice::<String>(b"cm\nn\n.");
     assert_eq!(
         strict.unwrap_err().to_string(),
-        "an object of a class that is not known, at byte 0 of the pickle"
+        "the class or function `m.n`, which is not known, at byte 0 of the pickle"
     );
     let kinds = [
         (to_bytes(&true), "a bool"),
@@ -40,9 +40,13 @@ fn errors_say_where_and_what() {
         (to_bytes(&1.5), "a float"),
         (to_bytes("text"), "a str"),
         (to_bytes(&Bytes(b"")), "bytes"),
-        (to_bytes(&[0; 0]), "a sequence"),
+        (to_bytes(&[0; 0]), "a tuple"),
+        (to_bytes(&vec![0; 0]), "a list"),
         (to_bytes(&BTreeMap::<u8, u8>::new()), "a dict"),
-        (to_bytes(&Integer::from_le_bytes(&[1; 17])), "another kind of value"),
+        (to_bytes(&Integer::from_le_bytes(&[1; 17])), "an int"),
+        (to_bytes(&Global::new("m", "C")), "the class or function `m.C`"),
+        (to_bytes(&Object::new("m", "C", vec![])), "a `m.C`"),
+        (to_bytes(&Object::new("a", "C\u{1b}", vec![])), "an `a.C\\u{1b}`"),
     ];
     for (pickle, kind) in kinds {
         let message = message(&pickle.unwrap());
@@ -59,8 +63,8 @@ fn the_offset_of_what_a_type_does_not_take() {
     #[track_caller]
     fn refused<T: DeserializeOwned + Debug>(pickle: &[u8], place: usize) {
         let error = from_slice::<Vec<T>>(pickle).unwrap_err();
-        let Error::Mismatch { offset, .. } = &error else { panic!("{error:?}") };
-        assert_eq!(offset, &Some(place), "{error}");
+        let Error::Mismatch(mismatch) = &error else { panic!("{error:?}") };
+        assert_eq!(mismatch.offset(), Some(place), "{error}");
         assert!(error.to_string().ends_with(&format!(", at byte {place} of the pickle")));
     }
     // That of the innermost container, of an object's attributes, or of a tuple's end.

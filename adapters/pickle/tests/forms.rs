@@ -161,7 +161,7 @@ fn variants() {
     let none = dict([("Unit", Value::None)]);
     assert_eq!(none.to::<Enum>(), Ok(Enum::Unit));
     for wrong in [dict([]), dict([("Unit", 1.into())]), 1.into(), "Else".into(), "Newtype".into()] {
-        assert!(matches!(wrong.to::<Enum>(), Err(Error::Mismatch { .. })), "{wrong:?}");
+        assert!(matches!(wrong.to::<Enum>(), Err(Error::Mismatch(_))), "{wrong:?}");
     }
 }
 
@@ -290,8 +290,9 @@ fn objects_are_read_as_what_they_have() {
     assert_eq!(from_slice(b"cm\nf\n."), Ok("m.f".to_owned()));
     let strict = Decoder::new().strict(true);
     let error = strict.from_slice::<Job>(&of(&[new, b"}", id, b"sb."])).unwrap_err();
-    assert_eq!(error, Error::Foreign { offset: 8 });
-    assert_eq!(strict.from_slice::<String>(b"cm\nf\n."), Err(Error::Foreign { offset: 0 }));
+    assert_eq!(error, Error::Foreign { offset: 8, found: "a `m.Job`".into() });
+    let found = "the class or function `m.f`".into();
+    assert_eq!(strict.from_slice::<String>(b"cm\nf\n."), Err(Error::Foreign { offset: 0, found }));
     // What is known, and Python's own names, are nothing to be strict about.
     assert!(strict.from_slice::<Value>(b"cbuiltins\nint\n.").is_ok());
     assert!(strict.from_slice::<Value>(b"ccollections\ndeque\n)R.").is_ok());
@@ -334,7 +335,8 @@ fn exceptions() {
     for name in ["ValueError", "Exception", "UserWarning", "SystemExit", "KeyboardInterrupt"] {
         assert!(Value::from(object("builtins", name)).is_exception(), "{name}");
     }
-    assert!(!Value::from(object("m", "ValueError")).is_exception());
+    assert!(Value::from(object("m", "JobError")).is_exception());
+    assert!(!Value::from(object("m", "Job")).is_exception());
     assert!(!Value::from(object("builtins", "object")).is_exception());
     assert!(!Value::from(Object { is_new: true, ..object("builtins", "Error") }).is_exception());
     assert!(!Value::from("ValueError").is_exception());

@@ -128,8 +128,8 @@ fn what_each_value_is() {
         (b"\x8f.", Kind::Set),
         (b"(\x91.", Kind::FrozenSet),
         (b"cm\nn\n.", Kind::Global { module: "m", name: "n" }),
-        (b"cm\nn\n)R.", Kind::Object { module: "m", name: "n", is_new: false }),
-        (b"cm\nn\n)\x81.", Kind::Object { module: "m", name: "n", is_new: true }),
+        (b"cm\nn\n)R.", Kind::Object { is_new: false }),
+        (b"cm\nn\n)\x81.", Kind::Object { is_new: true }),
     ] {
         let pickle = parse(pickle);
         assert_eq!(pickle.root().kind(), kind);
@@ -144,6 +144,7 @@ fn the_parts_of_an_object() {
     // m.n.__new__(n, 1, k=2), to which 3 is appended, and in which 4 is set to 5; its state is 6.
     let pickle = parse(b"cm\nn\nK\x01\x85}U\x01kK\x02s\x92K\x03aK\x04K\x05sK\x06b.");
     let object = pickle.root();
+    assert_eq!(object.class().unwrap().kind(), Kind::Global { module: "m", name: "n" });
     assert_eq!(only(object.args()).to(), Ok(1));
     assert_eq!(only(object.items()).to(), Ok(3));
     assert_eq!(object.state().unwrap().to(), Ok(6));
@@ -204,7 +205,8 @@ fn all_that_is_read_of_one_counts_together() {
 fn what_is_strict_is_reading() {
     let pickle = Decoder::new().strict(true).parse(b"](cm\nn\n)RK\x07e.").unwrap();
     let [object, number] = pickle.root().items().collect::<Vec<_>>()[..] else { panic!("two") };
-    assert_eq!(object.to::<Value>(), Err(Error::Foreign { offset: object.offset() }));
+    let found = "a `m.n`".into();
+    assert_eq!(object.to::<Value>(), Err(Error::Foreign { offset: object.offset(), found }));
     assert_eq!(number.to(), Ok(7));
 }
 

@@ -95,10 +95,17 @@ fn every_opcode() {
 }
 
 #[test]
-fn what_is_called_has_a_name() {
-    // m.n()()
-    let error = from_slice::<Value>(b"cm\nn\n)R)R.");
-    assert_eq!(error, Err(Error::Foreign { offset: 8 }));
+fn a_class_may_be_an_object() {
+    // m.n()(), by every opcode that calls
+    let class = Object::new("m", "n", Vec::new());
+    let called = Object { class: class.clone().into(), ..class.clone() };
+    assert_eq!(from_slice(b"cm\nn\n)R)R."), Ok(called.clone()));
+    assert_eq!(from_slice(b"(cm\nn\n)Ro."), Ok(called.clone()));
+    let new = Object { is_new: true, ..called };
+    assert_eq!(from_slice(b"cm\nn\n)R)\x81."), Ok(new.clone()));
+    let kwargs = vec![("k".into(), 1.into())];
+    let new_ex = Object { kwargs, ..new };
+    assert_eq!(from_slice(b"cm\nn\n)R)}U\x01kK\x01s\x92."), Ok(new_ex));
     assert!(matches!(from_slice::<Value>(b"N)R."), Err(Error::Malformed { offset: 2, .. })));
 }
 

@@ -5,7 +5,9 @@
 use std::collections::{BTreeSet, HashSet};
 use std::process::Command;
 
-use mpconn_pickle::{Decoder, Encoder, Error, Limit, Object, Protocol, Value, View, from_slice};
+use mpconn_pickle::{
+    Class, Decoder, Encoder, Error, Global, Limit, Object, Protocol, Value, View, from_slice,
+};
 use mpconn_tests::python::{Script, hex};
 use mpconn_tests::pythons::{self, Python};
 use serde::de::IgnoredAny;
@@ -182,10 +184,12 @@ fn describe(value: &Value) -> String {
 }
 
 fn describe_object(object: &Object, value: &Value) -> String {
-    let name = object.class.name.as_str();
-    match (object.class.module.as_str(), name) {
+    let Some(Global { module, name }) = object.class.as_global() else {
+        return format!("object {} dict{{}}", made_with_keywords(object));
+    };
+    match (module.as_str(), name.as_str()) {
         ("collections", "OrderedDict" | "defaultdict" | "Counter") => {
-            name.to_owned() + &pairs(&object.pairs)
+            name.clone() + &pairs(&object.pairs)
         }
         ("collections", "deque") => row("deque", &object.items),
         ("datetime", "timedelta") => format!("timedelta{}", row("tuple", &object.args)),
@@ -207,6 +211,17 @@ fn describe_object(object: &Object, value: &Value) -> String {
             None => format!("object {name} {}", row("tuple", &object.args)),
         },
     }
+}
+
+/// The name of the class in `partial(cls.__new__, cls, **keywords)()`, which is how protocols 2 and 3
+/// call one by keywords.
+fn made_with_keywords(object: &Object) -> &str {
+    let Class::Object(partial) = &object.class else { panic!("{object:?}") };
+    let Some(Value::Tuple(state)) = &partial.state else { panic!("{object:?}") };
+    let [_, Value::Tuple(args), Value::Dict(_), _] = state.as_slice() else { panic!("{object:?}") };
+    let [Value::Global(class)] = args.as_slice() else { panic!("{object:?}") };
+    assert!(partial.class.is("functools", "partial"));
+    &class.name
 }
 
 fn row(name: &str, items: &[Value]) -> String {

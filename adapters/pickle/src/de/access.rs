@@ -1,5 +1,6 @@
 //! What is in a container, one after the other.
 
+use serde::de::value::U8Deserializer;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected,
     VariantAccess, Visitor,
@@ -7,10 +8,13 @@ use serde::de::{
 
 use super::Reader;
 use crate::Error;
+use crate::describe::step;
 use crate::graph::{Items, Node};
 
 pub(super) struct Sequence<'r, 'a> {
     pub(super) items: Items<'r>,
+    /// How many there were at the beginning.
+    pub(super) count: usize,
     /// A value in it, whichever.
     pub(super) inside: Reader<'r, 'a>,
 }
@@ -33,7 +37,10 @@ impl<'a> SeqAccess<'a> for &mut Sequence<'_, 'a> {
     ) -> Result<Option<T::Value>, Error> {
         // No closures: each is a frame more for a level of nesting, without optimisation.
         match self.next() {
-            Some(value) => Ok(Some(seed.deserialize(value)?)),
+            Some(value) => match seed.deserialize(value) {
+                Ok(value) => Ok(Some(value)),
+                Err(error) => Err(self.at_last(value, error)),
+            },
             None => Ok(None),
         }
     }
@@ -43,8 +50,26 @@ impl<'a> SeqAccess<'a> for &mut Sequence<'_, 'a> {
     }
 }
 
+impl<'r, 'a> Sequence<'r, 'a> {
+    #[cold]
+    fn at_last(&self, value: Reader<'r, 'a>, error: Error) -> Error {
+        value.locate(error).within(&format!("[{}]", self.count - self.items.len() - 1))
+    }
+}
+
 pub(super) struct Pairs<'r, 'a> {
     pub(super) sequence: Sequence<'r, 'a>,
+    /// What follows: slots after the `__dict__`.
+    pub(super) more: Option<Sequence<'r, 'a>>,
+    /// The last one, for an error of its value.
+    pub(super) key: Node,
+}
+
+impl<'r, 'a> Pairs<'r, 'a> {
+    #[cold]
+    fn at_value(&self, value: Reader<'r, 'a>, error: Error) -> Error {
+        value.locate(error).within(&step(&value.pickle.graph, self.key))
+    }
 }
 
 impl<'a> MapAccess<'a> for Pairs<'_, 'a> {
@@ -55,9 +80,20 @@ impl<'a> MapAccess<'a> for Pairs<'_, 'a> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Error> {
-        match self.sequence.next() {
-            Some(key) => Ok(Some(seed.deserialize(key)?)),
-            None => Ok(None),
+        let key = match self.sequence.next() {
+            Some(key) => key,
+            None => match self.more.take() {
+                Some(more) => {
+                    self.sequence = more;
+                    return self.next_key_seed(seed);
+                }
+                None => return Ok(None),
+            },
+        };
+        self.key = key.node;
+        match seed.deserialize(key) {
+            Ok(key) => Ok(Some(key)),
+            Err(error) => Err(key.locate(error)),
         }
     }
 
@@ -65,11 +101,15 @@ impl<'a> MapAccess<'a> for Pairs<'_, 'a> {
     fn next_value_seed<V: DeserializeSeed<'a>>(&mut self, seed: V) -> Result<V::Value, Error> {
         // The machine lets no key in without a value.
         let value = self.sequence.next().ok_or_else(|| Error::custom("a key without a value"))?;
-        seed.deserialize(value)
+        match seed.deserialize(value) {
+            Ok(value) => Ok(value),
+            Err(error) => Err(self.at_value(value, error)),
+        }
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.sequence.items.len() / 2)
+        let more = self.more.as_ref().map_or(0, |more| more.items.len());
+        Some((self.sequence.items.len() + more) / 2)
     }
 }
 
@@ -87,28 +127,43 @@ impl<'r, 'a> EnumAccess<'a> for Variant<'r, 'a> {
         self,
         seed: V,
     ) -> Result<(V::Value, Self::Variant), Error> {
-        Ok((seed.deserialize(self.name)?, Content(self.content)))
+        let variant = seed.deserialize(self.name).map_err(|error| self.name.locate(error))?;
+        Ok((variant, Content { value: self.content, name: self.name.node }))
     }
 }
 
-pub(super) struct Content<'r, 'a>(Reader<'r, 'a>);
+pub(super) struct Content<'r, 'a> {
+    value: Reader<'r, 'a>,
+    name: Node,
+}
+
+impl Content<'_, '_> {
+    #[cold]
+    fn located(self, error: Error) -> Error {
+        self.value.locate(error).within(&step(&self.value.pickle.graph, self.name))
+    }
+}
 
 impl<'a> VariantAccess<'a> for Content<'_, 'a> {
     type Error = Error;
 
     fn unit_variant(self) -> Result<(), Error> {
-        match self.0.node {
+        match self.value.node {
             Node::None => Ok(()),
-            _ => Err(Error::invalid_type(Unexpected::NewtypeVariant, &"a variant without content")),
+            _ => {
+                let found = Unexpected::NewtypeVariant;
+                Err(self
+                    .located(Error::invalid_type(found, &"None, for a variant without content")))
+            }
         }
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'a>>(self, seed: T) -> Result<T::Value, Error> {
-        seed.deserialize(self.0)
+        seed.deserialize(self.value).map_err(|error| self.located(error))
     }
 
     fn tuple_variant<V: Visitor<'a>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
-        self.0.deserialize_seq(visitor)
+        self.value.deserialize_seq(visitor).map_err(|error| self.located(error))
     }
 
     fn struct_variant<V: Visitor<'a>>(
@@ -116,6 +171,51 @@ impl<'a> VariantAccess<'a> for Content<'_, 'a> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.0.deserialize_map(visitor)
+        self.value.deserialize_map(visitor).map_err(|error| self.located(error))
+    }
+}
+
+/// A value, or the exception that was sent in its place: variant 0 or 1 of two.
+pub(super) struct Chosen<'r, 'a> {
+    variant: u8,
+    value: Reader<'r, 'a>,
+}
+
+impl<'r, 'a> Chosen<'r, 'a> {
+    pub(super) fn of(value: Reader<'r, 'a>) -> Self {
+        Self { variant: value.is_exception().into(), value }
+    }
+}
+
+impl<'a> EnumAccess<'a> for Chosen<'_, 'a> {
+    type Error = Error;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'a>>(self, seed: V) -> Result<(V::Value, Self), Error> {
+        Ok((seed.deserialize(U8Deserializer::new(self.variant))?, self))
+    }
+}
+
+impl<'a> VariantAccess<'a> for Chosen<'_, 'a> {
+    type Error = Error;
+
+    fn unit_variant(self) -> Result<(), Error> {
+        Err(Error::invalid_type(Unexpected::NewtypeVariant, &"a variant with content"))
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'a>>(self, seed: T) -> Result<T::Value, Error> {
+        seed.deserialize(self.value)
+    }
+
+    fn tuple_variant<V: Visitor<'a>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+        self.value.deserialize_seq(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'a>>(
+        self,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.value.deserialize_map(visitor)
     }
 }

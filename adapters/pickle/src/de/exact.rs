@@ -7,7 +7,7 @@ use serde::de::value::U8Deserializer;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, SeqAccess, VariantAccess, Visitor};
 
 use super::Reader;
-use crate::graph::{Node, Object};
+use crate::graph::{Global, Node, Object};
 use crate::{Error, integer};
 
 pub(crate) const LONG: u8 = 0;
@@ -44,22 +44,17 @@ impl<'a> Reader<'_, 'a> {
     /// What a [`Global`](crate::Global) or an [`Object`](crate::Object) is made of, in its order.
     fn visit_fields<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
         let graph = &self.pickle.graph;
-        let name = |global: u32| {
-            let global = graph.globals[global as usize];
-            [Node::Str(global.module), Node::Str(global.name)]
-        };
         match self.node {
             Node::Global(number) => {
                 self.global(number)?;
-                visitor.visit_seq(Fields { nodes: name(number).into_iter(), reader: self })
+                let Global { module, name, .. } = graph.globals[number as usize];
+                let nodes = [Node::Str(module), Node::Str(name)];
+                visitor.visit_seq(Fields { class: None, nodes: nodes.into_iter(), reader: self })
             }
             Node::Object(number) => {
-                let &Object { class, is_new, args, kwargs, items, pairs, state, offset } =
-                    self.object(number)?;
-                let [module, name] = name(class);
+                let Object { class, is_new, args, kwargs, items, pairs, state, offset } =
+                    *self.object(number)?.0;
                 let nodes = [
-                    module,
-                    name,
                     Node::Bool(is_new),
                     Node::Tuple(args),
                     kwargs.map_or(Node::None, Node::Dict),
@@ -68,7 +63,7 @@ impl<'a> Reader<'_, 'a> {
                     state.unwrap_or(Node::None),
                 ];
                 let reader = self.inside(offset as usize)?;
-                visitor.visit_seq(Fields { nodes: nodes.into_iter(), reader })
+                visitor.visit_seq(Fields { class: Some(class), nodes: nodes.into_iter(), reader })
             }
             _ => self.deserialize_seq(visitor),
         }
@@ -114,6 +109,8 @@ impl<'a> VariantAccess<'a> for Exactly<'_, 'a> {
 }
 
 struct Fields<'r, 'a, const N: usize> {
+    /// The first field of an object.
+    class: Option<Node>,
     nodes: array::IntoIter<Node, N>,
     reader: Reader<'r, 'a>,
 }
@@ -125,6 +122,11 @@ impl<'a, const N: usize> SeqAccess<'a> for Fields<'_, 'a, N> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Error> {
+        if let Some(node) = self.class.take() {
+            // The object was not refused, so its class is not either.
+            let class = Reader { node, strict: false, ..self.reader };
+            return Ok(Some(seed.deserialize(class)?));
+        }
         match self.nodes.next() {
             Some(node) => Ok(Some(seed.deserialize(Reader { node, ..self.reader })?)),
             None => Ok(None),

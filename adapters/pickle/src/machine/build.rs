@@ -60,7 +60,7 @@ impl Machine<'_> {
         let [class, Node::Tuple(args)] = self.stack[from..] else {
             return Err(self.malformed(NOT_A_CLASS));
         };
-        let class = self.named(class)?;
+        self.check_class(class)?;
         self.stack.truncate(from);
         let object = Object { is_new: true, ..self.called(class, args) };
         self.push_object(object)
@@ -71,14 +71,14 @@ impl Machine<'_> {
         let [class, Node::Tuple(args), Node::Dict(kwargs)] = self.stack[from..] else {
             return Err(self.malformed(NOT_A_CLASS));
         };
-        let class = self.named(class)?;
+        self.check_class(class)?;
         self.stack.truncate(from);
         let object = Object { is_new: true, kwargs: Some(kwargs), ..self.called(class, args) };
         self.push_object(object)
     }
 
     /// Of a class of the old kind, which only Python 2 has, with what is on the stack.
-    pub(super) fn instance(&mut self, class: u32, from: usize) -> Result<(), Error> {
+    pub(super) fn instance(&mut self, class: Node, from: usize) -> Result<(), Error> {
         let args = self.graph.container(&self.stack[from..], self.opcode);
         self.stack.truncate(from);
         self.call(class, args)
@@ -86,9 +86,10 @@ impl Machine<'_> {
 
     pub(super) fn old_object(&mut self) -> Result<(), Error> {
         let from = self.unmark()?;
-        let Some(&Node::Global(class)) = self.stack.get(from) else {
+        let Some(&class) = self.stack.get(from) else {
             return Err(self.malformed(NOT_A_CLASS));
         };
+        self.check_class(class)?;
         self.instance(class, from + 1)?;
         self.stack.swap_remove(from);
         Ok(())
@@ -113,26 +114,25 @@ impl Machine<'_> {
         let [class, Node::Tuple(args)] = self.stack[from..] else {
             return Err(self.malformed(NOT_A_CLASS));
         };
-        let class = self.named(class)?;
+        self.check_class(class)?;
         self.stack.truncate(from);
         self.call(class, args)
     }
 
-    /// What is called, if it has a name.
-    fn named(&self, class: Node) -> Result<u32, Error> {
+    /// Checks that a class is a name or the result of a call.
+    fn check_class(&self, class: Node) -> Result<(), Error> {
         match class {
-            Node::Global(class) => Ok(class),
-            // A method, a class within a class, or what another call gives.
-            Node::Object(_) => Err(Error::Foreign { offset: self.opcode }),
+            Node::Global(_) | Node::Object(_) => Ok(()),
             _ => Err(self.malformed(NOT_A_CLASS)),
         }
     }
 
-    fn call(&mut self, class: u32, args: u32) -> Result<(), Error> {
-        match self.data(class, args)? {
+    fn call(&mut self, class: Node, args: u32) -> Result<(), Error> {
+        let Node::Global(name) = class else { return self.push_object(self.called(class, args)) };
+        match self.data(name, args)? {
             Some(node) => self.push(node),
             None => {
-                let object = self.collection(class, args)?;
+                let object = self.collection(name, args)?;
                 self.push_object(object)
             }
         }
@@ -143,20 +143,11 @@ impl Machine<'_> {
         let mut items = self.graph.items(args);
         let args = [items.next(), items.next(), items.next()];
         let node = match (self.graph.name(class), args) {
-            (("builtins", "set"), [None, ..]) => Node::Set(self.empty()),
-            (("builtins", "set"), [Some(Node::List(list)), None, _]) => Node::Set(list),
-            (("builtins", "frozenset"), [None, ..]) => Node::FrozenSet(self.empty()),
-            (("builtins", "frozenset"), [Some(Node::List(list)), None, _]) => Node::FrozenSet(list),
             (("builtins", "complex"), [Some(Node::Float(re)), Some(Node::Float(im)), None]) => {
                 let parts = [re, im].map(|part| self.graph.floats[part as usize]);
                 let number = add(&mut self.graph.floats, parts[0]);
                 add(&mut self.graph.floats, parts[1]);
                 Node::Complex(number)
-            }
-            (("builtins", "bytes"), [None, ..]) => Node::Bytes(self.add_bytes(Vec::new())),
-            (("builtins", "bytearray"), [None, ..]) => Node::ByteArray(self.add_bytes(Vec::new())),
-            (("builtins", "bytearray"), [Some(Node::Bytes(bytes)), None, _]) => {
-                Node::ByteArray(bytes)
             }
             (("builtins", "bytearray"), [Some(Node::Str(text)), Some(encoding), None])
                 if self.graph.raw(encoding) == Some(b"latin-1") =>
@@ -168,6 +159,17 @@ impl Machine<'_> {
             {
                 Node::Bytes(self.latin1(text)?)
             }
+            (("builtins", name), [None, ..]) => match name {
+                "list" => Node::List(self.empty()),
+                "tuple" => Node::Tuple(self.empty()),
+                "dict" => Node::Dict(self.empty()),
+                "set" => Node::Set(self.empty()),
+                "frozenset" => Node::FrozenSet(self.empty()),
+                "bytes" => Node::Bytes(self.add_bytes(Vec::new())),
+                "bytearray" => Node::ByteArray(self.add_bytes(Vec::new())),
+                _ => return Ok(None),
+            },
+            (("builtins", name), [Some(only), None, _]) => return Ok(converted(name, only)),
             _ => return Ok(None),
         };
         Ok(Some(node))
@@ -176,7 +178,7 @@ impl Machine<'_> {
     /// An object whose content is put where containers have theirs, whichever way the versions of
     /// Python write it.
     fn collection(&mut self, class: u32, args: u32) -> Result<Object, Error> {
-        let object = self.called(class, args);
+        let object = self.called(Node::Global(class), args);
         let mut items = self.graph.items(args);
         let args = [items.next(), items.next(), items.next()];
         Ok(match (self.graph.name(class), args) {
@@ -216,7 +218,7 @@ impl Machine<'_> {
             (
                 ("copyreg", "_reconstructor"),
                 [
-                    Some(Node::Global(class)),
+                    Some(class @ Node::Global(_)),
                     Some(_),
                     Some(content @ (Node::None | Node::Dict(_) | Node::List(_))),
                 ],
@@ -271,7 +273,7 @@ impl Machine<'_> {
         self.graph.container(&[], self.opcode)
     }
 
-    fn called(&self, class: u32, args: u32) -> Object {
+    fn called(&self, class: Node, args: u32) -> Object {
         Object {
             class,
             is_new: false,
@@ -288,6 +290,29 @@ impl Machine<'_> {
         let object = Node::Object(add(&mut self.graph.objects, object));
         self.push(object)
     }
+}
+
+/// Returns what a built-in type makes of one value, where that is the value or another view of it.
+fn converted(name: &str, value: Node) -> Option<Node> {
+    Some(match (name, value) {
+        (
+            "list" | "tuple" | "set" | "frozenset",
+            Node::List(items) | Node::Tuple(items) | Node::Set(items) | Node::FrozenSet(items),
+        ) => match name {
+            "list" => Node::List(items),
+            "tuple" => Node::Tuple(items),
+            "set" => Node::Set(items),
+            _ => Node::FrozenSet(items),
+        },
+        ("bytearray", Node::Bytes(bytes)) => Node::ByteArray(bytes),
+        ("dict", Node::Dict(_))
+        | ("int", Node::Int(_) | Node::Long(_))
+        | ("float", Node::Float(_))
+        | ("bool", Node::Bool(_))
+        | ("str", Node::Str(_) | Node::Surrogates(_))
+        | ("bytes", Node::Bytes(_)) => value,
+        _ => return None,
+    })
 }
 
 const NOT_A_CLASS: &str = "calls what has no name, or without a tuple";

@@ -110,7 +110,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
             exact::SET => items(content, Value::Set),
             exact::FROZEN_SET => items(content, Value::FrozenSet),
             exact::GLOBAL => content.tuple_variant(2, GlobalVisitor),
-            exact::OBJECT => content.tuple_variant(8, ObjectVisitor),
+            exact::OBJECT => content.tuple_variant(7, ObjectVisitor),
             _ => Err(A::Error::custom("no such kind of value")),
         }
     }
