@@ -38,7 +38,21 @@ pub struct Exception {
 
 /// The traceback of an exception that was raised in another process, as text of several lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemoteTraceback(pub String);
+pub struct RemoteTraceback(Box<str>);
+
+impl RemoteTraceback {
+    /// Returns it as Python sent it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for RemoteTraceback {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
 
 impl fmt::Display for RemoteTraceback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -110,7 +124,7 @@ impl From<Exception> for Object {
         match traceback {
             None => exception,
             Some(RemoteTraceback(text)) => {
-                let both = vec![exception.into(), text.into()];
+                let both = vec![exception.into(), Value::from(&*text)];
                 Self::new("multiprocessing.pool", "rebuild_exc", both)
             }
         }
@@ -132,7 +146,7 @@ impl TryFrom<Value> for Exception {
         if let Some((exception, traceback)) = object.remote() {
             return match Self::try_from(Value::from(exception.clone())) {
                 Ok(inner) => {
-                    let traceback = Some(RemoteTraceback(traceback.clone()));
+                    let traceback = Some(RemoteTraceback::from(traceback.as_str()));
                     Ok(Self { traceback, ..inner })
                 }
                 Err(_) => Err(Value::Object(object)),
