@@ -86,7 +86,7 @@ pub(crate) fn of<'g>(graph: &'g Graph<'_>, object: &'g Object) -> Content<'g> {
 
 /// The attributes of an object of an unknown class: of its `__dict__`, and of its slots.
 pub(crate) fn attributes(graph: &Graph<'_>, object: &Object) -> Option<[Option<u32>; 2]> {
-    match object.state {
+    match state(graph, object) {
         Some(Node::Dict(state)) => Some(nested(graph, state).unwrap_or([Some(state), None])),
         Some(Node::Tuple(both)) => slots(graph, both),
         Some(_) => None,
@@ -96,6 +96,14 @@ pub(crate) fn attributes(graph: &Graph<'_>, object: &Object) -> Option<[Option<u
             (has_none && object.items.is_none()).then_some([None; 2])
         }
     }
+}
+
+/// The state of an object. An empty dict says nothing: Python 2 writes one for each object that could
+/// have attributes.
+fn state(graph: &Graph<'_>, object: &Object) -> Option<Node> {
+    let is_empty =
+        |state: &Node| matches!(*state, Node::Dict(dict) if graph.items(dict).len() == 0);
+    object.state.filter(|state| !is_empty(state))
 }
 
 /// `(__dict__, slots)`, where the first may be `None`.
@@ -109,15 +117,7 @@ fn slots(graph: &Graph<'_>, both: u32) -> Option<[Option<u32>; 2]> {
 
 /// The state of a pydantic model has its attributes one level deeper.
 fn nested(graph: &Graph<'_>, state: u32) -> Option<[Option<u32>; 2]> {
-    let value = |name: &[u8]| {
-        let mut pairs = graph.items(state);
-        while let (Some(key), Some(value)) = (pairs.next(), pairs.next()) {
-            if graph.raw(key) == Some(name) {
-                return Some(value);
-            }
-        }
-        None
-    };
+    let value = |name| value_in(graph, Node::Dict(state), name);
     let Some(Node::Dict(attributes)) = value(b"__dict__") else { return None };
     let extra = match value(b"__pydantic_extra__") {
         Some(Node::Dict(extra)) => Some(extra),
@@ -126,10 +126,22 @@ fn nested(graph: &Graph<'_>, state: u32) -> Option<[Option<u32>; 2]> {
     Some([Some(attributes), extra])
 }
 
+/// What a dict has for a key that is a str.
+pub(crate) fn value_in(graph: &Graph<'_>, dict: Node, name: &[u8]) -> Option<Node> {
+    let Node::Dict(pairs) = dict else { return None };
+    let mut pairs = graph.items(pairs);
+    while let (Some(key), Some(value)) = (pairs.next(), pairs.next()) {
+        if graph.raw(key) == Some(name) {
+            return Some(value);
+        }
+    }
+    None
+}
+
 /// What an object of an unknown class is made of. One that has a state never falls back to its
 /// arguments.
 pub(crate) fn positional(graph: &Graph<'_>, object: &Object) -> Option<Positional> {
-    match object.state {
+    match state(graph, object) {
         Some(Node::Dict(_)) => return None,
         Some(Node::Tuple(both)) if slots(graph, both).is_some() => return None,
         Some(Node::Tuple(state) | Node::List(state)) => return Some(Positional::Row(state)),
@@ -165,6 +177,11 @@ pub(crate) fn positional(graph: &Graph<'_>, object: &Object) -> Option<Positiona
         ) if object.is_new => Some(Positional::Value(value)),
         // A subclass of `date` is called with such bytes, and one of `defaultdict` with a name.
         (1, Node::Bytes(_) | Node::ByteArray(_) | Node::Global(_)) if !object.is_new => None,
+        // Of a subclass of `set`; one of `OrderedDict` has lists there, in Python 2.
+        (1, Node::List(items)) if !object.is_new => {
+            let is_hashable = |item| !matches!(item, Node::List(_) | Node::Dict(_) | Node::Set(_));
+            graph.items(items).all(is_hashable).then_some(Positional::Row(items))
+        }
         (1, value) if !object.is_new => Some(Positional::Value(value)),
         // A named tuple, whose class may have been made by a function.
         _ if object.is_new || matches!(object.class, Node::Object(_)) => {

@@ -43,6 +43,21 @@ impl<'r, 'a> Reader<'r, 'a> {
         error.at(offset, || describe(graph, self.node))
     }
 
+    /// Returns `false` for bytes, which serde's types for text take too. Python 2 has one type for both.
+    fn is_text(self) -> bool {
+        match self.node {
+            Node::Bytes(_) => self.pickle.graph.has_python2_str,
+            Node::ByteArray(_) => false,
+            _ => true,
+        }
+    }
+
+    fn is_numpy_bytes(self, object: u32) -> bool {
+        let graph = &self.pickle.graph;
+        let number = Numbers::of_scalar(graph, &graph.objects[object as usize]);
+        number.is_some_and(|number| number.is_bytes())
+    }
+
     /// Returns `true` for an exception.
     fn is_exception(self) -> bool {
         let graph = &self.pickle.graph;
@@ -178,7 +193,7 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
                     _ => format!("{module}.{name}"),
                 })
             }
-            Node::Object(number) => self.visit_object(number, visitor),
+            Node::Object(number) => self.visit_object(number, visitor, Self::deserialize_any),
         }
     }
 
@@ -202,8 +217,30 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
         }
     }
 
+    fn deserialize_str<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.node {
+            Node::Object(number) if self.is_numpy_bytes(number) => Err(self.mismatch(&visitor)),
+            Node::Object(number) => self.visit_object(number, visitor, Self::deserialize_str),
+            _ if self.is_text() => self.deserialize_any(visitor),
+            _ => Err(self.mismatch(&visitor)),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_char<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_identifier<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
+    }
+
     fn deserialize_bytes<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.node {
+            Node::Object(number) if self.is_numpy_bytes(number) => self.deserialize_any(visitor),
             Node::Object(number) => match self.wrapped(number)? {
                 Some(value) => value.deserialize_bytes(visitor),
                 None => Err(self.mismatch(&visitor)),
@@ -273,7 +310,7 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
                 Cow::Borrowed(name) => visitor.visit_enum(BorrowedStrDeserializer::new(name)),
                 Cow::Owned(name) => visitor.visit_enum(StrDeserializer::new(name)),
             },
-            Node::Bytes(number) => match str::from_utf8(self.bytes(number)?) {
+            Node::Bytes(number) if self.is_text() => match str::from_utf8(self.bytes(number)?) {
                 Ok(name) => visitor.visit_enum(IntoDeserializer::<Error>::into_deserializer(name)),
                 Err(_) => Err(Error::invalid_type(Unexpected::Bytes(&[]), &visitor)),
             },
@@ -299,7 +336,6 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
 
     forward_to_deserialize_any! {
         <V: Visitor<'a>>
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string unit unit_struct
-        identifier
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 unit unit_struct
     }
 }

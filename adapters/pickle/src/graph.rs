@@ -39,6 +39,8 @@ pub(crate) enum Node {
 
 #[derive(Debug, Default)]
 pub(crate) struct Graph<'a> {
+    /// Whether there is a str of Python 2's, which is text and bytes at once.
+    pub(crate) has_python2_str: bool,
     pub(crate) floats: Vec<f64>,
     pub(crate) strs: Vec<Cow<'a, str>>,
     pub(crate) bytes: Vec<Cow<'a, [u8]>>,

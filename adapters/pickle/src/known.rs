@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::content;
 use crate::graph::{Graph, Node, Object};
 use crate::integer::to_i128;
 
@@ -67,7 +68,7 @@ fn offset(graph: &Graph<'_>, zone: Option<Node>) -> Option<String> {
 
 /// The offset of a zone that has only one.
 fn fixed_offset(graph: &Graph<'_>, zone: &Object) -> Option<String> {
-    let all = match graph.class(zone) {
+    let all = match zone_class(graph, zone) {
         ("datetime", "timezone") => duration(graph, graph.arg(zone, 0)?)?,
         ("pytz", "_UTC") | ("dateutil.tz.tz", "tzutc") => 0,
         ("pytz", "FixedOffset") => seconds(graph, graph.arg(zone, 0)?)?.checked_mul(60)?,
@@ -76,10 +77,13 @@ fn fixed_offset(graph: &Graph<'_>, zone: &Object) -> Option<String> {
             Some(offset) => seconds(graph, offset)?,
             None => (zone_key(graph, zone)? == "UTC").then_some(0)?,
         },
-        ("dateutil.tz.tz", "tzoffset") => match graph.arg(zone, 1)? {
-            delta @ Node::Object(_) => duration(graph, delta)?,
-            offset => seconds(graph, offset)?,
-        },
+        ("dateutil.tz.tz", "tzoffset") => {
+            let attribute = || content::value_in(graph, zone.state?, b"_offset");
+            match attribute().or_else(|| graph.arg(zone, 1))? {
+                delta @ Node::Object(_) => duration(graph, delta)?,
+                offset => seconds(graph, offset)?,
+            }
+        }
         _ => (zone_key(graph, zone)? == "UTC").then_some(0)?,
     };
     let (sign, all) = (if all < 0 { '-' } else { '+' }, all.unsigned_abs());
@@ -114,10 +118,18 @@ fn duration(graph: &Graph<'_>, delta: Node) -> Option<i64> {
     Some((days * 86_400 + seconds).saturating_mul(1_000_000).saturating_add(microseconds))
 }
 
+/// The class of a time zone, of which protocols 0 and 1 may have made it in a roundabout way.
+fn zone_class<'g>(graph: &'g Graph<'_>, zone: &Object) -> (&'g str, &'g str) {
+    match (graph.class(zone), graph.arg(zone, 0)) {
+        (("copyreg", "_reconstructor"), Some(Node::Global(class))) => graph.name(class),
+        (class, _) => class,
+    }
+}
+
 /// The name of a time zone: of zoneinfo, pytz or dateutil.
 fn zone_key<'g>(graph: &'g Graph<'_>, zone: &Object) -> Option<&'g str> {
     let key = |nth| graph.text(graph.arg(zone, nth)?);
-    match graph.class(zone) {
+    match zone_class(graph, zone) {
         ("", _) => {
             let Node::Object(class) = zone.class else { return None };
             let class = &graph.objects[class as usize];
@@ -133,6 +145,7 @@ fn zone_key<'g>(graph: &'g Graph<'_>, zone: &Object) -> Option<&'g str> {
         ("zoneinfo" | "backports.zoneinfo", "ZoneInfo" | "ZoneInfo._unpickle") => key(0),
         ("pytz", "_UTC") | ("dateutil.tz.tz", "tzutc") => Some("UTC"),
         ("pytz", "_p") => key(0),
+        ("dateutil.tz.tz", "tzoffset" | "tzlocal") => None,
         // The file, or the class and a key.
         ("dateutil.tz.tz" | "dateutil.tz._tzfile" | "dateutil.zoneinfo", _) => {
             let file = key(1)?;
@@ -140,7 +153,6 @@ fn zone_key<'g>(graph: &'g Graph<'_>, zone: &Object) -> Option<&'g str> {
         }
         _ => None,
     }
-    .filter(|_| graph.class(zone) != ("dateutil.tz.tz", "tzoffset"))
 }
 
 /// The zone of an aware `datetime` or `time` whose offset only a database of time zones tells.
@@ -151,7 +163,7 @@ pub(crate) fn zone_without_offset<'g>(graph: &'g Graph<'_>, object: &Object) -> 
     if fixed_offset(graph, zone).is_some() {
         return None;
     }
-    zone_key(graph, zone).or_else(|| Some(graph.class(zone).1))
+    zone_key(graph, zone).or_else(|| Some(zone_class(graph, zone).1))
 }
 
 /// `getattr(module.name, attribute)`, which is how protocols up to 3 name what is within a class.

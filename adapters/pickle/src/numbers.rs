@@ -6,6 +6,7 @@ use serde::forward_to_deserialize_any;
 
 use crate::Error;
 use crate::graph::{Graph, Node, Object};
+use crate::limits::NODE_COST;
 
 /// So many numbers of one kind, one after the other.
 pub(crate) struct Numbers<'g> {
@@ -158,8 +159,14 @@ impl<'g> Numbers<'g> {
         Some(Self { data, kind, size, is_big_endian, unit })
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.data.len() / self.size
+    /// Returns `true` if they are bytes and no numbers.
+    pub(crate) fn is_bytes(&self) -> bool {
+        self.kind == Kind::Bytes
+    }
+
+    /// What reading all of them costs.
+    pub(crate) fn cost(&self) -> u64 {
+        (self.data.len() / self.size) as u64 * NODE_COST + self.data.len() as u64
     }
 
     /// Each of them, as serde takes it.
@@ -293,6 +300,17 @@ impl<'de> Deserializer<'de> for Number<'_> {
         }
     }
 
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self {
+            Self::Bytes(_) => Err(Error::invalid_type(Unexpected::Bytes(&[]), &visitor)),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
+    }
+
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         visitor.visit_some(self)
     }
@@ -306,7 +324,7 @@ impl<'de> Deserializer<'de> for Number<'_> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit
         unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }

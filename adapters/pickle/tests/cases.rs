@@ -77,8 +77,6 @@ fn calls_of_calls() {
 /// ZoneInfo('Europe/Berlin'), by itself.
 #[test]
 fn a_zone_is_its_key() {
-    let berlin = "80046275696c74696e730a";
-    assert!(BERLIN.len() > berlin.len());
     let pickle = b"cbuiltins\ngetattr\nczoneinfo\nZoneInfo\nX\x09\0\0\0_unpickle\x86RX\x0d\0\0\0Europe/BerlinK\x01\x86R.";
     assert_eq!(from_slice(pickle), Ok("Europe/Berlin".to_owned()));
     assert!(Decoder::new().strict(true).from_slice::<String>(pickle).is_ok());
@@ -106,9 +104,11 @@ fn states_of_every_form() {
     assert_eq!(from_slice(&model), Ok(Named { x: 1, n: "n".into() }));
     assert_eq!(from_slice(&model), Ok(Defaults { x: 1, n: "n".into() }));
     // One that has a state never falls back to its arguments.
-    let state = b"cm\nC\nK\x01K\x02\x86\x81}b.";
+    let state = b"cm\nC\nK\x01K\x02\x86\x81}\x8c\x01xK\x01sb.";
     assert!(from_slice::<(u8, u8)>(state).is_err());
-    assert!(from_slice::<u8>(b"cm\nC\nK\x01\x85\x81}b.").is_err());
+    assert!(from_slice::<u8>(b"cm\nC\nK\x01\x85\x81}\x8c\x01xK\x01sb.").is_err());
+    // Python 2 writes an empty one for what has no attributes.
+    assert_eq!(from_slice(b"cm\nC\nK\x01\x85\x81}b."), Ok(1));
 }
 
 /// K3: what a constructor is called with is no content.
@@ -214,12 +214,9 @@ fn wrapped_values() {
     assert_eq!(from_slice(b"cm\nColour\n\x8c\x03red\x85R."), Ok(Colour::Red));
 }
 
-const DTYPE: &str = "8c056e756d7079948c05647479706594939";
-
 /// K5: numbers of NumPy.
 #[test]
 fn numbers_of_numpy() {
-    assert!(!DTYPE.is_empty());
     let float = "80049566000000000000008c166e756d70792e5f636f72652e6d756c74696172726179948c067363616c61729493948c056e756d7079948c0564747970659493948c02663494898887945294284b038c013c944e4e4e4affffffff4affffffff4b0074946243040000c03f94869452942e";
     reads(float, 1.5_f32);
     refuses::<Vec<f32>>(float, "`numpy._core.multiarray.scalar`");

@@ -25,18 +25,19 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     /// For a type that takes anything, or one value: the first of its pairs, its items, its
-    /// attributes, and what it wraps.
+    /// attributes, and what it wraps, which is then read by `deserialize`.
     pub(super) fn visit_object<V: Visitor<'a>>(
         self,
         number: u32,
         visitor: V,
+        deserialize: fn(Self, V) -> Result<V::Value, Error>,
     ) -> Result<V::Value, Error> {
         let (object, content) = self.object(number)?;
         match content {
             Content::Text(text) => visitor.visit_string(text),
             Content::Unknown if object.pairs.is_none() => match object.items {
                 Some(items) => self.visit_items(items, visitor),
-                None => self.visit_attributes(object, visitor, Self::deserialize_any),
+                None => self.visit_attributes(object, visitor, deserialize),
             },
             content => self.visit_content(object, content, visitor),
         }
@@ -110,10 +111,13 @@ impl<'r, 'a> Reader<'r, 'a> {
                 numbers.end()?;
                 Ok(value)
             }
-            Content::Number(number) => match number.iter().next() {
-                Some(number) => number.deserialize_any(visitor),
-                None => Err(self.mismatch(&visitor)),
-            },
+            Content::Number(number) => {
+                self.pickle.charge(number.cost(), object.offset as usize)?;
+                match number.iter().next() {
+                    Some(number) => number.deserialize_any(visitor),
+                    None => Err(self.mismatch(&visitor)),
+                }
+            }
             Content::Numbers(numbers) => self.visit_numbers(&numbers, object, visitor),
             Content::Unknown => match object.pairs {
                 Some(pairs) => self.visit_pairs(pairs, visitor),
@@ -163,7 +167,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         let offset = object.offset as usize;
-        self.pickle.charge(numbers.len() as u64 * NODE_COST, offset)?;
+        self.pickle.charge(numbers.cost(), offset)?;
         let mut numbers = SeqDeserializer::new(numbers.iter());
         let kind = || "a number of an array".to_owned();
         let value = visitor.visit_seq(&mut numbers).map_err(|error| error.at(offset, kind))?;

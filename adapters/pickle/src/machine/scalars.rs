@@ -37,6 +37,7 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn push_python2(&mut self, bytes: Cow<'a, [u8]>) -> Result<(), Error> {
+        self.graph.has_python2_str = true;
         let text = match self.python2_str {
             Python2Str::Text => utf8(bytes),
             Python2Str::Bytes => Err(bytes),

@@ -1,0 +1,155 @@
+//! Objects of every kind, sent by every Python, and read as every type: it is the right value, or an
+//! error, and never something else.
+#![allow(clippy::unwrap_used, reason = "an unexpected error is a failed test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use mpconn_pickle::{Bytes, Error, Value, from_slice};
+use mpconn_tests::pythons;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// The environment variable that names directories of virtual environments, each with the libraries in
+/// its file `libraries.txt`.
+const LIBRARIES: &str = "MPCONN_LIBRARIES";
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Named {
+    x: i64,
+    n: String,
+}
+
+type Read = fn(&[u8]) -> Result<Json, Error>;
+
+const TARGETS: [(&str, Read); 10] = [
+    ("int", read::<i64>),
+    ("float", read::<f64>),
+    ("text", read::<String>),
+    ("data", read::<Data>),
+    ("ints", read::<Vec<i64>>),
+    ("texts", read::<Vec<String>>),
+    ("floats", read::<Vec<f64>>),
+    ("pair", read::<(i64, String)>),
+    ("named", read::<Named>),
+    ("counts", read::<BTreeMap<String, i64>>),
+];
+
+/// Bytes, which JSON has as numbers.
+#[derive(Serialize)]
+struct Data(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Data {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Bytes::deserialize(deserializer)?.0))
+    }
+}
+
+fn read<T: Serialize + DeserializeOwned>(pickle: &[u8]) -> Result<Json, Error> {
+    Ok(serde_json::to_value(from_slice::<T>(pickle)?).unwrap())
+}
+
+/// A value in one protocol, and what Python says that it is.
+struct Sent {
+    name: String,
+    pickle: Vec<u8>,
+    right: BTreeMap<String, (bool, Json)>,
+}
+
+#[test]
+fn every_python_and_type() {
+    for python in pythons::all() {
+        let sent = sent(&python.executable, &[]);
+        check(&python.name(), &sent);
+    }
+}
+
+#[test]
+fn objects_of_libraries() {
+    let Some(directories) = env::var_os(LIBRARIES) else {
+        assert!(!pythons::are_expected(), "{LIBRARIES} names no virtual environments");
+        pythons::announce(&format!("no libraries of Python: {LIBRARIES} asks for them"));
+        return;
+    };
+    for directory in env::split_paths(&directories) {
+        let libraries = std::fs::read_to_string(directory.join("libraries.txt")).unwrap();
+        let libraries: Vec<_> = libraries.split_whitespace().collect();
+        let sent = sent(&directory.join("bin/python"), &libraries);
+        check(&format!("{}", directory.display()), &sent);
+    }
+}
+
+fn check(who: &str, sent: &[Sent]) {
+    let (mut right, mut refused) = (0, 0);
+    let mut wrong = BTreeSet::new();
+    for Sent { name, pickle, right: expected } in sent {
+        // Whatever it is, it can be skipped and seen.
+        from_slice::<IgnoredAny>(pickle).unwrap();
+        if let Err(error) = from_slice::<Value>(pickle) {
+            wrong.insert(format!("{name} as a Value: {error}"));
+        }
+        for (target, read) in TARGETS {
+            match (read(pickle), expected.get(target)) {
+                (Ok(read), Some((_, expected))) if read == *expected => right += 1,
+                (Ok(read), expected) => {
+                    let expected = expected.map(|(_, expected)| expected);
+                    wrong.insert(format!("{name} as {target}: {read}, and not {expected:?}"));
+                }
+                (Err(error), Some((true, _))) => {
+                    wrong.insert(format!("{name} as {target}: {error}"));
+                }
+                (Err(Error::Mismatch(_)), _) => refused += 1,
+                (Err(error), _) => {
+                    wrong.insert(format!("{name} as {target}: {error:?}"));
+                }
+            }
+        }
+    }
+    let wrong: Vec<_> = wrong.into_iter().collect();
+    assert!(wrong.is_empty(), "{who}:\n{}", wrong.join("\n"));
+    assert!(right > sent.len(), "there are more right values than objects");
+    pythons::announce(&format!("{who}: {right} objects read as what they are, {refused} refused"));
+}
+
+fn sent(executable: &Path, libraries: &[&str]) -> Vec<Sent> {
+    let script = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/python/contents.py"));
+    let mut child = Command::new(executable)
+        .arg("-B")
+        .arg(script)
+        .args(libraries)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut all: Vec<Sent> = Vec::new();
+    let mut is_complete = false;
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        let line = line.unwrap();
+        let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
+        match word {
+            "value" => {
+                let mut parts = rest.split(' ');
+                let mut next = || parts.next().unwrap();
+                let name = format!("{} in protocol {}", next(), next());
+                let hex = next();
+                let digits = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+                let pickle = (0..hex.len()).step_by(2).map(digits).collect();
+                all.push(Sent { name, pickle, right: BTreeMap::new() });
+            }
+            "may" | "must" => {
+                let (target, value) = rest.split_once(' ').unwrap();
+                assert!(TARGETS.iter().any(|(name, _)| *name == target), "{target}");
+                let right = (word == "must", serde_json::from_str(value).unwrap());
+                all.last_mut().unwrap().right.insert(target.to_owned(), right);
+            }
+            "end" => is_complete = true,
+            other => panic!("{other}"),
+        }
+    }
+    assert!(child.wait().unwrap().success() && is_complete);
+    all
+}
