@@ -123,7 +123,73 @@ impl Decoder {
     /// Any [`Error`] but `Mismatch`. [`strict`](Self::strict) and [`max_depth`](Self::max_depth) are for
     /// what is then read of the graph, and [`max_expansion`](Self::max_expansion) mostly.
     pub fn parse<'a>(&self, pickle: &'a [u8]) -> Result<Pickle<'a>, Error> {
-        let parsed = machine::run(pickle, &self.limits, self.python2_str)?;
-        Ok(Pickle::new(parsed, &self.limits, pickle.len(), self.strict))
+        self.parse_with_buffers(pickle, [])
+    }
+
+    /// Reads a pickle of protocol 5 whose large buffers are beside it, in their order: Python's
+    /// `pickle.loads(data, buffers=buffers)`.
+    ///
+    /// Python's side makes them by `pickle.dumps(value, protocol=5, buffer_callback=buffers.append)`,
+    /// and may send each as a message of its own: `connection.send_bytes(buffer.raw())`. A buffer that
+    /// Python may write to is read as a bytearray, another one as bytes.
+    ///
+    /// ```
+    /// use mpconn_pickle::Decoder;
+    ///
+    /// // pickle.dumps([pickle.PickleBuffer(b'abc')], protocol=5, buffer_callback=buffers.append)
+    /// let pickle = b"\x80\x05\x95\x06\0\0\0\0\0\0\0]\x94\x97\x98a.";
+    /// let pickle = Decoder::new().parse_with_buffers(pickle, [&b"abc"[..]])?;
+    /// assert_eq!(pickle.to(), Ok([&b"abc"[..]]));
+    /// # Ok::<(), mpconn_pickle::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`parse`](Self::parse); [`Malformed`](Error::Malformed) if there are fewer buffers than the
+    /// pickle needs.
+    pub fn parse_with_buffers<'a>(
+        &self,
+        pickle: &'a [u8],
+        buffers: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<Pickle<'a>, Error> {
+        let mut shared = 0_usize;
+        let mut buffers =
+            buffers.into_iter().inspect(|buffer| shared = shared.saturating_add(buffer.len()));
+        let parsed = machine::run(pickle, &mut buffers, &self.limits, self.python2_str)
+            .map_err(|error| explained(error, pickle))?;
+        // Each byte of a buffer may be read once, as each byte of the pickle.
+        let length = parsed.length.saturating_add(shared);
+        Ok(Pickle::new(parsed, &self.limits, length, self.strict))
+    }
+}
+
+/// Says of a message that is no pickle what it looks like.
+fn explained(error: Error, message: &[u8]) -> Error {
+    let offset = match error {
+        Error::Opcode { offset, .. } | Error::Malformed { offset, .. } => offset,
+        _ => return error,
+    };
+    match looks_like(message) {
+        // Protocols 0 and 1 are text as well: only what fails at once is something else.
+        Some("text") if offset > 0 => error,
+        Some(like) => Error::NotPickle { like },
+        None => error,
+    }
+}
+
+fn looks_like(message: &[u8]) -> Option<&'static str> {
+    if message.starts_with(b"#CHALLENGE#") {
+        return Some("a challenge: the peer asks for a key");
+    }
+    let text = str::from_utf8(message).ok()?.trim();
+    let is_text = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    if text.is_empty() || !text.chars().all(is_text) {
+        return None;
+    }
+    match (text.chars().next()?, text.chars().next_back()?) {
+        ('{', '}') | ('[', ']') | ('"', '"') => Some("JSON"),
+        _ if text.ends_with('.') => None,
+        _ if text.starts_with("GET ") || text.starts_with("POST ") => Some("HTTP"),
+        _ => Some("text"),
     }
 }

@@ -13,17 +13,26 @@ use crate::limits::Limits;
 use crate::opcode::*;
 use crate::{Error, Limit, Python2Str, text};
 
-/// What a pickle says, and its root.
+/// What a pickle says.
+pub(crate) struct Parsed<'a> {
+    pub(crate) graph: Graph<'a>,
+    pub(crate) root: Node,
+    /// How many bytes the pickle has, of those that were given.
+    pub(crate) length: usize,
+}
+
 pub(crate) fn run<'a>(
     pickle: &'a [u8],
+    buffers: &mut dyn Iterator<Item = &'a [u8]>,
     limits: &Limits,
     python2_str: Python2Str,
-) -> Result<(Graph<'a>, Node), Error> {
+) -> Result<Parsed<'a>, Error> {
     if u32::try_from(pickle.len()).map_or(true, |length| length > limits.bytes) {
         return Err(Error::TooMuch { offset: limits.bytes as usize, limit: Limit::Bytes });
     }
     let mut machine = Machine {
         input: Cursor::new(pickle),
+        buffers,
         opcode: 0,
         graph: Graph::default(),
         stack: Vec::new(),
@@ -36,11 +45,13 @@ pub(crate) fn run<'a>(
         python2_str,
     };
     let root = machine.run()?;
-    Ok((machine.graph, root))
+    Ok(Parsed { root, length: machine.input.offset(), graph: machine.graph })
 }
 
-struct Machine<'a> {
+struct Machine<'a, 'b> {
     input: Cursor<'a>,
+    /// Those beside the pickle, of which each is taken once.
+    buffers: &'b mut dyn Iterator<Item = &'a [u8]>,
     /// Where the present opcode is.
     opcode: usize,
     graph: Graph<'a>,
@@ -56,7 +67,7 @@ struct Machine<'a> {
     python2_str: Python2Str,
 }
 
-impl<'a> Machine<'a> {
+impl Machine<'_, '_> {
     fn run(&mut self) -> Result<Node, Error> {
         loop {
             self.opcode = self.input.offset();
@@ -164,6 +175,8 @@ impl<'a> Machine<'a> {
                     let length = u64::from_le_bytes(self.input.array()?);
                     self.push_bytes(Node::ByteArray, length)?;
                 }
+                NEXT_BUFFER => self.push_buffer()?,
+                READONLY_BUFFER => self.make_buffer_readonly()?,
                 SHORT_BINSTRING => {
                     let length = self.input.byte()?.into();
                     let bytes = self.input.take(length)?;

@@ -1,6 +1,8 @@
 //! The opcodes of protocols 0 to 5, by the names that Python's `pickletools` gives them.
 
 pub(crate) const MARK: u8 = b'(';
+pub(crate) const NEXT_BUFFER: u8 = 0x97;
+pub(crate) const READONLY_BUFFER: u8 = 0x98;
 pub(crate) const STOP: u8 = b'.';
 pub(crate) const POP: u8 = b'0';
 pub(crate) const POP_MARK: u8 = b'1';

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::graph::{Graph, Node};
 use crate::limits::Limits;
+use crate::machine::Parsed;
 use crate::{Error, Limit, View};
 
 /// What a pickle says, as a graph: what Python shares is there once, and what contains itself does.
@@ -38,6 +39,7 @@ use crate::{Error, Limit, View};
 pub struct Pickle<'a> {
     pub(crate) graph: Graph<'a>,
     root: Node,
+    length: usize,
     pub(crate) depth: u32,
     pub(crate) strict: bool,
     /// What reading may still cost. Of threads that pay at the same time, one does: a lock would cost all
@@ -49,20 +51,26 @@ impl<'a> Pickle<'a> {
     /// What is not shared costs less than 64 for each of its bytes: opcodes of one byte make one
     /// value, which may be looked at in two ways.
     pub(crate) fn new(
-        (graph, root): (Graph<'a>, Node),
+        Parsed { graph, root, length }: Parsed<'a>,
         limits: &Limits,
-        length: usize,
+        readable: usize,
         strict: bool,
     ) -> Self {
         let expansion = usize::try_from(limits.expansion).unwrap_or(usize::MAX);
-        let left = length.saturating_mul(64).saturating_add(expansion);
-        Self { graph, root, depth: limits.depth, strict, left: left.into() }
+        let left = readable.saturating_mul(64).saturating_add(expansion);
+        Self { graph, root, length, depth: limits.depth, strict, left: left.into() }
     }
 
     /// The value that was pickled.
     #[must_use]
     pub fn root(&self) -> View<'_, 'a> {
         View::new(self, self.root)
+    }
+
+    /// Returns how many bytes the pickle has. What follows may be another one.
+    #[must_use]
+    pub fn bytes_read(&self) -> usize {
+        self.length
     }
 
     /// As a Rust type: [`View::to`] of the root.
@@ -95,6 +103,7 @@ mod tests {
         let parsed = Decoder::new().max_expansion(100).parse(pickle).expect("it is a pickle");
         let before = parsed.left.load(Ordering::Relaxed);
         assert_eq!(before, 64 * pickle.len() + 100);
+        assert_eq!(parsed.bytes_read(), pickle.len());
         assert!(parsed.to::<T>().is_ok());
         assert_eq!(before - parsed.left.load(Ordering::Relaxed), cost);
     }

@@ -85,6 +85,28 @@ fn the_offset_of_what_a_type_does_not_take() {
 }
 
 #[test]
+fn what_is_no_pickle() {
+    for (message, like) in [
+        (&b"{\"job\": 7}"[..], "JSON"),
+        (b"[1, 2]", "JSON"),
+        (b"hello", "text"),
+        (b"\"quoted\"", "JSON"),
+        ("Äpfel".as_bytes(), "text"),
+        (b"GET / HTTP/1.1\r\n\r\n", "HTTP"),
+        (b"#CHALLENGE#{sha256}0123456789", "a challenge: the peer asks for a key"),
+    ] {
+        assert_eq!(from_slice::<Bytes>(message), Err(Error::NotPickle { like }), "{message:?}");
+    }
+    let error = from_slice::<u8>(b"{}").unwrap_err().to_string();
+    assert_eq!(error, "the message is no pickle; it looks like JSON");
+    for pickle in [&b"NP."[..], b"\xff\xfe\xff", b"\x80\x02P"] {
+        let error = from_slice::<u8>(pickle).unwrap_err();
+        assert!(matches!(error, Error::Opcode { .. }), "{error:?}");
+    }
+    assert!(matches!(from_slice::<u8>(b"I5"), Err(Error::Truncated { .. })));
+}
+
+#[test]
 fn errors_quote_nothing() {
     const SECRET: &str = "the peer's secret";
     let text = to_bytes(SECRET).unwrap();

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use mpconn_pickle::{
-    ByteArray, Bytes, Decoder, Encoder, Error, FrozenSet, Global, Integer, Limit, Object, Protocol,
-    Set, Value, from_slice,
+    ByteArray, Bytes, Decoder, Encoder, Error, FrozenSet, Global, Integer, Kind, Limit, Object,
+    Protocol, Set, Value, from_slice,
 };
 use serde::de::IntoDeserializer;
 use serde::de::value::{BytesDeserializer, Error as OtherError, MapDeserializer, SeqDeserializer};
@@ -92,6 +92,32 @@ fn every_opcode() {
     }
     let last = [b"K\x07q\0", &b"q\x01".repeat(100)[..], b"h\0h\x01\x86."].concat();
     assert_eq!(from_slice(&last), Ok((7, 7)));
+}
+
+#[test]
+fn buffers_beside_the_pickle() {
+    let decoder = Decoder::new();
+    let both = b"(\x97\x97\x98t.";
+    let pickle = decoder.parse_with_buffers(both, [&b"a"[..], b"b"]).unwrap();
+    let kinds: Vec<_> = pickle.root().items().map(|item| item.kind()).collect();
+    assert_eq!(kinds, [Kind::ByteArray(b"a"), Kind::Bytes(b"b")]);
+    for (pickle, buffers, offset) in [
+        (&both[..], &[&b"a"[..]][..], 2),
+        (b"\x97.", &[], 0),
+        (b"N\x98.", &[], 1),
+        (b"\x98.", &[], 0),
+    ] {
+        let error = decoder.parse_with_buffers(pickle, buffers.iter().copied()).unwrap_err();
+        assert!(matches!(error, Error::Malformed { offset: at, .. } if at == offset), "{error:?}");
+    }
+}
+
+#[test]
+fn a_pickle_may_be_followed_by_another() {
+    let two = b"K\x01.K\x02.";
+    let first = Decoder::new().parse(two).unwrap();
+    assert_eq!((first.to(), first.bytes_read()), (Ok(1), 3));
+    assert_eq!(from_slice(&two[first.bytes_read()..]), Ok(2));
 }
 
 #[test]

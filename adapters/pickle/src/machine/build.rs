@@ -4,7 +4,7 @@ use super::Machine;
 use crate::graph::{Node, Object, add};
 use crate::{Error, Limit, text};
 
-impl Machine<'_> {
+impl Machine<'_, '_> {
     pub(super) fn append(&mut self, from: usize) -> Result<(), Error> {
         let items = match self.target(from)? {
             Node::List(list) => list,

@@ -8,7 +8,7 @@ use crate::graph::{Global, Node, add};
 use crate::text::{self, Decimal};
 use crate::{Error, Limit, Python2Str, integer};
 
-impl<'a> Machine<'a> {
+impl<'a> Machine<'a, '_> {
     pub(super) fn push_float(&mut self, number: f64) -> Result<(), Error> {
         let node = Node::Float(add(&mut self.graph.floats, number));
         self.push(node)
@@ -34,6 +34,24 @@ impl<'a> Machine<'a> {
         let bytes = self.input.take(length)?;
         let node = kind(add(&mut self.graph.bytes, bytes.into()));
         self.push(node)
+    }
+
+    /// A buffer that is not in the pickle. The program that has it may write to it, as to a bytearray.
+    pub(super) fn push_buffer(&mut self) -> Result<(), Error> {
+        let buffer = self.buffers.next();
+        let buffer = buffer.ok_or_else(|| self.malformed("a buffer that was not given"))?;
+        let node = Node::ByteArray(add(&mut self.graph.bytes, buffer.into()));
+        self.push(node)
+    }
+
+    pub(super) fn make_buffer_readonly(&mut self) -> Result<(), Error> {
+        let top = self.above(1)?;
+        match self.stack[top] {
+            Node::ByteArray(buffer) => self.stack[top] = Node::Bytes(buffer),
+            Node::Bytes(_) => {}
+            _ => return Err(self.malformed("what is not a buffer as one")),
+        }
+        Ok(())
     }
 
     pub(super) fn push_python2(&mut self, bytes: Cow<'a, [u8]>) -> Result<(), Error> {

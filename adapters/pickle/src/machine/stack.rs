@@ -4,7 +4,7 @@ use super::Machine;
 use crate::graph::Node;
 use crate::{Error, Limit, text};
 
-impl Machine<'_> {
+impl Machine<'_, '_> {
     #[inline]
     pub(super) fn push(&mut self, node: Node) -> Result<(), Error> {
         self.count()?;
