@@ -148,6 +148,11 @@ def speak(connection, orders):
     listen_in(connection, orders)
 
 
+class Strange(object):
+    def __init__(self):
+        self.x = 1
+
+
 def objects(connection, orders):
     """Sends jobs as dicts and lists, and is told of each what it was and what is wrong with it."""
     jobs = [{'id': number, 'name': u'job \u20ac', 'values': [1.5, number], 'data': bytearray(b'\0\xff'),
@@ -162,8 +167,16 @@ def objects(connection, orders):
     error = connection.recv()
     if type(error) is not ValueError or error.args != (u'a list', len(jobs)):
         raise AssertionError(repr(error))
-    # And one in the other direction, which it raises itself.
+    # And in the other direction, where a reply is expected.
+    connection.send(7)
     connection.send(KeyError(u'no more'))
+    connection.send(KeyError(u'no more'))
+    # The settings of the peer: a protocol, and strictness.
+    if sys.version_info >= (3, 4):
+        message = connection.recv_bytes()
+        if message != b'\x80\x04C\x04data.':
+            raise AssertionError(repr(message))
+    connection.send(Strange())
 
 
 def part(connection, orders):

@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn repeats_and_depends_on_the_index() {
-        assert_eq!(message(3, 0), []);
+        assert!(message(3, 0).is_empty());
         assert_eq!(message(250, 3), [250, 0, 1]);
         for size in [250, 251, 252, 1000, 100_000] {
             let message = message(260, size);

@@ -12,6 +12,7 @@ use std::pin::{Pin, pin};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use mpconn_pickle::{Decoder, Encoder};
 use mpconn_tokio as adapter;
 pub use mpconn_tokio::{
     Address, AuthError, AuthKey, Authenticated, Closer, Dialect, Error, Family, ObjectError,
@@ -259,6 +260,18 @@ impl<T: Transport> Connection<T> {
 
     pub fn recv<'c, O: Deserialize<'c>>(&'c mut self) -> Result<O, ObjectError> {
         T::block_on(adapter::RecvObject::recv(&mut self.0))
+    }
+
+    pub fn recv_reply<'c, O: Deserialize<'c>>(&'c mut self) -> Result<O, ObjectError> {
+        T::block_on(adapter::RecvObject::recv_reply(&mut self.0))
+    }
+
+    pub fn set_decoder(&mut self, decoder: Decoder) {
+        self.0.set_decoder(decoder);
+    }
+
+    pub fn set_encoder(&mut self, encoder: Encoder) {
+        self.0.set_encoder(encoder);
     }
 
     pub fn unauthenticated(transport: T) -> Self {

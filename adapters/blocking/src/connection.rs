@@ -45,8 +45,8 @@ use crate::transport::{Duplex, Transport};
 /// ```
 #[derive(Debug)]
 pub struct Connection<T = Socket> {
-    receiver: Receiver<T>,
-    sender: Sender<T>,
+    pub(crate) receiver: Receiver<T>,
+    pub(crate) sender: Sender<T>,
 }
 
 impl<T> Connection<T> {

@@ -1,5 +1,6 @@
 //! Python objects as messages: `send` and `recv`.
 
+use mpconn_pickle::{Decoder, Encoder, Reply};
 use mpconn_sockets::ObjectError;
 use serde::{Deserialize, Serialize};
 
@@ -9,27 +10,67 @@ use crate::sender::Sender;
 use crate::transport::Transport;
 
 impl<T: Transport> Connection<T> {
-    /// Sends a value as Python reads it: its `send`, with a pickle of protocol 2, which every
-    /// Python reads. For another, send the bytes of [`Encoder`](mpconn_pickle::Encoder).
+    /// Sends a value as Python reads it, by the [encoder](Self::set_encoder) of this connection.
+    ///
+    /// CPython's counterpart is `Connection.send`.
     ///
     /// # Errors
     ///
     /// [`ObjectError::Pickle`] before a byte is sent; as for [`send_bytes`](Self::send_bytes).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    ///
+    /// use mpconn_blocking::pipe;
+    ///
+    /// let (mut one, mut other) = pipe()?;
+    /// one.send(&BTreeMap::from([("job", 7)]))?; // In Python: {'job': 7}
+    /// let job: BTreeMap<String, u32> = other.recv()?;
+    /// assert_eq!(job["job"], 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn send<O: Serialize + ?Sized>(&mut self, object: &O) -> Result<(), ObjectError> {
-        Ok(self.send_bytes(&mpconn_pickle::to_bytes(object)?)?)
+        self.sender.send(object)
     }
 
-    /// Receives a value as Python sends it: its `recv`, but that nothing is imported or called. It
-    /// may borrow from the message, until the next call. For other limits, or what contains itself,
-    /// give the bytes of [`recv_borrowed`](Self::recv_borrowed) to a
-    /// [`Decoder`](mpconn_pickle::Decoder).
+    /// Receives a value as Python sends it, by the [decoder](Self::set_decoder) of this connection.
+    /// Nothing is imported or called. The value may borrow from the message, until the next call.
+    ///
+    /// For what contains itself, give the bytes of [`recv_borrowed`](Self::recv_borrowed) to
+    /// [`Decoder::parse`].
+    ///
+    /// CPython's counterpart is `Connection.recv`.
     ///
     /// # Errors
     ///
-    /// As for [`recv_bytes`](Self::recv_bytes); [`ObjectError::Pickle`] after which the message is
-    /// gone, and the next can be received.
+    /// As for [`recv_bytes`](Self::recv_bytes). [`ObjectError::Pickle`] if the message is no pickle of
+    /// such a value: the message is gone, and the next one can be received.
     pub fn recv<'c, O: Deserialize<'c>>(&'c mut self) -> Result<O, ObjectError> {
-        Ok(mpconn_pickle::from_slice(self.recv_borrowed()?)?)
+        self.receiver.recv()
+    }
+
+    /// Receives a value, or the exception that was sent in its place.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv`](Self::recv). [`ObjectError::Raised`] with the exception.
+    pub fn recv_reply<'c, O: Deserialize<'c>>(&'c mut self) -> Result<O, ObjectError> {
+        self.receiver.recv_reply()
+    }
+
+    /// Sets how objects are read: limits, strictness, and what a str of Python 2's is. The default is
+    /// [`Decoder::new`].
+    pub fn set_decoder(&mut self, decoder: Decoder) {
+        self.receiver.set_decoder(decoder);
+    }
+
+    /// Sets how objects are written. The default is [`Encoder::new`]: protocol 2, which every Python
+    /// reads. Where no Python 2 listens, take protocol 4: in protocol 2, bytes take half as much room
+    /// again and are slower to decode.
+    pub fn set_encoder(&mut self, encoder: Encoder) {
+        self.sender.set_encoder(encoder);
     }
 }
 
@@ -38,9 +79,16 @@ impl<T: Transport> Sender<T> {
     ///
     /// # Errors
     ///
-    /// [`ObjectError::Pickle`] before a byte is sent; as for [`send_bytes`](Self::send_bytes).
+    /// As there.
     pub fn send<O: Serialize + ?Sized>(&mut self, object: &O) -> Result<(), ObjectError> {
-        Ok(self.send_bytes(&mpconn_pickle::to_bytes(object)?)?)
+        Ok(self.send_bytes(&self.encoder.to_bytes(object)?)?)
+    }
+}
+
+impl<T> Sender<T> {
+    /// See [`Connection::set_encoder`].
+    pub fn set_encoder(&mut self, encoder: Encoder) {
+        self.encoder = encoder;
     }
 }
 
@@ -49,9 +97,25 @@ impl<T: Transport> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// As for [`recv_bytes`](Self::recv_bytes); [`ObjectError::Pickle`] after which the message is
-    /// gone, and the next can be received.
+    /// As there.
     pub fn recv<'c, O: Deserialize<'c>>(&'c mut self) -> Result<O, ObjectError> {
-        Ok(mpconn_pickle::from_slice(self.recv_borrowed()?)?)
+        let decoder = self.decoder;
+        Ok(decoder.from_slice(self.recv_borrowed()?)?)
+    }
+
+    /// See [`Connection::recv_reply`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn recv_reply<'c, O: Deserialize<'c>>(&'c mut self) -> Result<O, ObjectError> {
+        Ok(self.recv::<Reply<O>>()?.into_result()?)
+    }
+}
+
+impl<T> Receiver<T> {
+    /// See [`Connection::set_decoder`].
+    pub fn set_decoder(&mut self, decoder: Decoder) {
+        self.decoder = decoder;
     }
 }

@@ -21,6 +21,9 @@ pub struct Receiver<T = Socket> {
     link: Option<Arc<Link<T>>>,
     receiving: Receiving,
     timeout: Option<Duration>,
+    /// How objects are read.
+    #[cfg(feature = "pickle")]
+    pub(crate) decoder: mpconn_pickle::Decoder,
 }
 
 impl<T> Receiver<T> {
@@ -37,7 +40,13 @@ impl<T> Receiver<T> {
     }
 
     pub(crate) fn new(link: Arc<Link<T>>, receiving: Receiving) -> Self {
-        Self { link: Some(link), receiving, timeout: None }
+        Self {
+            link: Some(link),
+            receiving,
+            timeout: None,
+            #[cfg(feature = "pickle")]
+            decoder: mpconn_pickle::Decoder::new(),
+        }
     }
 
     /// Returns the transport, or `None` after a close.

@@ -1,5 +1,7 @@
 //! Reading: the options, and the way through them.
 
+use std::str;
+
 use serde::Deserialize;
 
 use crate::limits::Limits;

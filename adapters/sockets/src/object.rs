@@ -1,9 +1,9 @@
-//! What sending and receiving Python objects ends with.
+//! The error of sending and receiving Python objects.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-use mpconn_pickle::Error as PickleError;
+use mpconn_pickle::{Error as PickleError, Exception};
 
 use crate::Error;
 
@@ -14,8 +14,10 @@ pub enum ObjectError {
     /// No message was sent or received.
     Connection(Error),
     /// The message that was received is no pickle of such an object, or the object cannot be
-    /// written as one. The connection can be used further.
+    /// written as one. The connection remains usable.
     Pickle(PickleError),
+    /// The peer sent an exception in place of a reply.
+    Raised(Box<Exception>),
 }
 
 impl fmt::Display for ObjectError {
@@ -23,6 +25,7 @@ impl fmt::Display for ObjectError {
         match self {
             Self::Connection(error) => error.fmt(f),
             Self::Pickle(error) => error.fmt(f),
+            Self::Raised(exception) => exception.fmt(f),
         }
     }
 }
@@ -32,6 +35,7 @@ impl StdError for ObjectError {
         match self {
             Self::Connection(error) => error.source(),
             Self::Pickle(error) => error.source(),
+            Self::Raised(exception) => exception.source(),
         }
     }
 }
@@ -48,11 +52,18 @@ impl From<PickleError> for ObjectError {
     }
 }
 
+impl From<Exception> for ObjectError {
+    fn from(exception: Exception) -> Self {
+        Self::Raised(Box::new(exception))
+    }
+}
+
 impl From<ObjectError> for std::io::Error {
     fn from(error: ObjectError) -> Self {
         match error {
             ObjectError::Connection(error) => error.into(),
             ObjectError::Pickle(error) => error.into(),
+            ObjectError::Raised(exception) => Self::other(exception),
         }
     }
 }

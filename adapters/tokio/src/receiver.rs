@@ -31,6 +31,9 @@ pub struct Receiver<T = Socket> {
     link: Option<Arc<Link<T>>>,
     receiving: Receiving,
     timeout: Option<Duration>,
+    /// How objects are read.
+    #[cfg(feature = "pickle")]
+    pub(crate) decoder: mpconn_pickle::Decoder,
     stream_is_over: bool,
 }
 
@@ -48,7 +51,14 @@ impl<T> Receiver<T> {
     }
 
     pub(crate) fn new(link: Arc<Link<T>>, receiving: Receiving) -> Self {
-        Self { link: Some(link), receiving, timeout: None, stream_is_over: false }
+        Self {
+            link: Some(link),
+            receiving,
+            timeout: None,
+            #[cfg(feature = "pickle")]
+            decoder: mpconn_pickle::Decoder::new(),
+            stream_is_over: false,
+        }
     }
 
     /// Returns the transport, or `None` after a close.

@@ -38,6 +38,9 @@ pub struct Sender<T = Socket> {
     link: Option<Arc<Link<T>>>,
     send: SendBuffer,
     timeout: Option<Duration>,
+    /// How objects are written.
+    #[cfg(feature = "pickle")]
+    pub(crate) encoder: mpconn_pickle::Encoder,
 }
 
 impl<T> Sender<T> {
@@ -48,7 +51,13 @@ impl<T> Sender<T> {
     }
 
     pub(crate) fn new(link: Arc<Link<T>>, send: SendBuffer) -> Self {
-        Self { link: Some(link), send, timeout: None }
+        Self {
+            link: Some(link),
+            send,
+            timeout: None,
+            #[cfg(feature = "pickle")]
+            encoder: mpconn_pickle::Encoder::new(),
+        }
     }
 
     /// Returns the transport, or `None` after a close.

@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 
 use super::adapter::{AuthKey, Connection, Listener, ObjectError, connect};
-use mpconn_pickle::{Bytes, Exception, Value};
+use mpconn_pickle::{Bytes, Decoder, Encoder, Error, Exception, Protocol, Value};
 use mpconn_tests::net::{Net, scratch};
 use mpconn_tests::python::{Peer, Script};
-use mpconn_tests::pythons;
+use mpconn_tests::pythons::{self, Python};
 use serde::{Deserialize, Serialize};
 
 const KEY: &[u8] = b"a key that both sides have";
@@ -45,7 +45,7 @@ fn a_listener_of_structs_serves_every_python() {
     for python in pythons::all() {
         let mut listener = Listener::bind(("127.0.0.1", 0), AuthKey::new(KEY)).unwrap();
         let script = Peer::new(python, Some(KEY), "objects").client(listener.address());
-        serve(listener.accept().unwrap(), script);
+        serve(listener.accept().unwrap(), script, python);
     }
 }
 
@@ -55,12 +55,12 @@ fn a_client_of_structs_calls_every_python() {
         let scratch = scratch();
         let peer = Peer::new(python, Some(KEY), "objects");
         let (script, address) = peer.listener(&Net::Unix.fresh(&scratch));
-        serve(connect(address, AuthKey::new(KEY)).unwrap(), script);
+        serve(connect(address, AuthKey::new(KEY)).unwrap(), script, python);
     }
 }
 
 /// Python's side of it is `objects` in `peer.py`.
-fn serve(mut connection: Connection, script: Script) {
+fn serve(mut connection: Connection, script: Script, python: &Python) {
     for id in 0..3 {
         let job: Job = connection.recv().unwrap();
         assert_eq!(
@@ -78,9 +78,20 @@ fn serve(mut connection: Connection, script: Script) {
     assert!(matches!(refused, Err(ObjectError::Pickle(_))), "{refused:?}");
     let args = vec!["a list".into(), 3.into()];
     connection.send(&Exception::new("builtins", "ValueError", args)).unwrap();
+    assert_eq!(connection.recv_reply::<u8>().unwrap(), 7);
+    let raised = connection.recv_reply::<u8>().unwrap_err();
+    assert!(matches!(raised, ObjectError::Raised(_)), "{raised:?}");
+    assert_eq!(raised.to_string(), "KeyError: no more");
     let value: Value = connection.recv().unwrap();
     assert!(value.is_exception());
     assert_eq!(Exception::try_from(value).unwrap().to_string(), "KeyError: no more");
+    if python.is_at_least(3, 4) {
+        connection.set_encoder(Encoder::new().protocol(Protocol::V4));
+        connection.send(&Bytes(b"data")).unwrap();
+    }
+    connection.set_decoder(Decoder::new().strict(true));
+    let strange = connection.recv::<Value>().unwrap_err();
+    assert!(matches!(strange, ObjectError::Pickle(Error::Foreign { .. })), "{strange:?}");
     assert_eq!(script.result(), "ok");
 }
 
