@@ -86,6 +86,16 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
 }
 
+/// As Python's `unhexlify`.
+///
+/// # Panics
+///
+/// Panics if it is not hexadecimal.
+pub fn bytes(hex: &str) -> Vec<u8> {
+    let digits = |at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal digits");
+    (0..hex.len()).step_by(2).map(digits).collect()
+}
+
 impl Drop for Script {
     fn drop(&mut self) {
         // It may have ended by itself.

@@ -76,6 +76,23 @@
 //! # }
 //! ```
 //!
+//! # Python objects
+//!
+//! With the feature `pickle`, a connection sends and receives what Python's `send` and `recv` do:
+//!
+#![cfg_attr(feature = "pickle", doc = "```")]
+#![cfg_attr(not(feature = "pickle"), doc = "```ignore")]
+//! use std::collections::BTreeMap;
+//!
+//! use mpconn_blocking::pipe;
+//!
+//! let (mut here, mut python) = pipe()?;
+//! here.send(&BTreeMap::from([("job", 7)]))?; // Python receives {'job': 7}
+//! let job: BTreeMap<String, u32> = python.recv()?; // as Python sends {'job': 7}
+//! assert_eq!(job["job"], 7);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # From Python's names to these
 //!
 //! | Python | here |
@@ -109,6 +126,7 @@
 //! - `pickle`: [`Connection`]`::send` and `recv`, Python objects from and to any type of serde's;
 //!   `ObjectError`, and the crate behind them as `pickle`. Nothing that a peer sends is imported or
 //!   called.
+//! - `numpy`: arrays of NumPy, as `pickle::NdArray`.
 //! - `tracing`: events about peers that got in or were turned away, shortages, and short keys. Never
 //!   keys, challenges or payloads.
 #![forbid(unsafe_code)]

@@ -291,6 +291,8 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
     ) -> Result<V::Value, Error> {
         match name {
             form::VALUE => self.visit_exactly(visitor),
+            #[cfg(feature = "numpy")]
+            form::ND_ARRAY => self.visit_array(visitor),
             form::REPLY => visitor.visit_enum(Chosen::of(self)),
             _ => visitor.visit_newtype_struct(self),
         }

@@ -6,6 +6,11 @@ use serde::ser::{Serialize, Serializer};
 pub(crate) const PREFIX: &str = "$mpconn_pickle::";
 pub(crate) const VALUE: &str = "$mpconn_pickle::Value";
 pub(crate) const REPLY: &str = "$mpconn_pickle::Reply";
+#[cfg(feature = "numpy")]
+pub(crate) const ND_ARRAY: &str = "$mpconn_pickle::NdArray";
+/// In place of bytes that are beside the pickle.
+#[cfg(feature = "numpy")]
+pub(crate) const BUFFER: &str = "$mpconn_pickle::Buffer";
 pub(crate) const INTEGER: &str = "$mpconn_pickle::Integer";
 pub(crate) const SURROGATES: &str = "$mpconn_pickle::Surrogates";
 pub(crate) const BYTE_ARRAY: &str = "$mpconn_pickle::ByteArray";

@@ -35,6 +35,8 @@ pub fn pickle(data: &[u8]) {
         }
     };
     decoder.from_slice::<IgnoredAny>(pickle).expect("what can be read can be skipped");
+    #[cfg(feature = "numpy")]
+    array(&decoder, pickle);
     let known = decoder.from_slice::<String>(pickle);
     for protocol in [Protocol::V2, Protocol::V4, Protocol::V5] {
         let written = match Encoder::new().protocol(protocol).to_bytes(&value) {
@@ -52,6 +54,19 @@ pub fn pickle(data: &[u8]) {
             assert_eq!(decoder.from_slice::<String>(&written).as_ref(), Ok(text));
         }
     }
+}
+
+/// An array is written as one that is read as the same.
+#[cfg(feature = "numpy")]
+fn array(decoder: &Decoder, pickle: &[u8]) {
+    let Ok(parsed) = decoder.parse(pickle) else { return };
+    let Ok(array) = parsed.to::<crate::NdArray<'_>>() else { return };
+    let written = Encoder::new().to_bytes(&array).expect("every protocol has arrays");
+    assert_eq!(crate::from_slice(&written).as_ref(), Ok(&array));
+    let beside = Encoder::new().protocol(Protocol::V5).to_bytes(&array.out_of_band());
+    let beside = beside.expect("protocol 5 has buffers");
+    let parsed = Decoder::new().parse_with_buffers(&beside, [array.as_bytes()]);
+    assert_eq!(parsed.and_then(|parsed| parsed.to()).as_ref(), Ok(&array));
 }
 
 /// How many there are, however they refer to each other.

@@ -5,31 +5,25 @@ use serde::de::{Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor}
 use serde::forward_to_deserialize_any;
 
 use crate::Error;
+use crate::dtype::{DType, DTypeKind, array_format};
 use crate::graph::{Graph, Node, Object};
 use crate::limits::NODE_COST;
 
 /// So many numbers of one kind, one after the other.
 pub(crate) struct Numbers<'g> {
     data: &'g [u8],
-    kind: Kind,
-    /// Bytes of each.
-    size: usize,
-    is_big_endian: bool,
-    /// What a `datetime64` or `timedelta64` counts.
-    unit: Option<String>,
+    dtype: DType,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Bool,
-    Signed,
-    Unsigned,
-    Float,
-    Complex,
-    /// UTF-32, filled up with zeros.
-    Text,
-    /// Filled up with zeros.
-    Bytes,
+/// An array of NumPy, in one of the ways in which it is pickled.
+pub(crate) struct Array {
+    pub(crate) dtype: DType,
+    /// A container of integers.
+    pub(crate) shape: u32,
+    #[cfg_attr(not(feature = "numpy"), expect(dead_code, reason = "of an `NdArray`"))]
+    pub(crate) is_fortran: bool,
+    /// Of the graph's bytes.
+    pub(crate) data: u32,
 }
 
 impl<'g> Numbers<'g> {
@@ -43,155 +37,86 @@ impl<'g> Numbers<'g> {
             return None;
         };
         let data = &*graph.bytes[data as usize];
-        let numbers = Self::of_dtype(graph, &graph.objects[dtype as usize], data)?;
-        (data.len() == numbers.size).then_some(numbers)
+        let dtype = DType::of(graph, Node::Object(dtype))?;
+        (data.len() == dtype.size).then_some(Self { data, dtype })
     }
 
     /// An `array.array` by its bytes, or an array of NumPy with one dimension.
     pub(crate) fn of_array(graph: &'g Graph<'_>, object: &Object) -> Option<Self> {
         let mut args = graph.items(object.args);
         let mut next = || args.next();
-        let numbers = match graph.class(object) {
+        let (dtype, data) = match graph.class(object) {
             ("array", "_array_reconstructor") => {
                 let [_class, _typecode, Node::Int(format), Node::Bytes(data)] =
                     [next()?, next()?, next()?, next()?]
                 else {
                     return None;
                 };
-                let (kind, size, is_big_endian) = array_format(format)?;
-                let data = &*graph.bytes[data as usize];
-                Self { data, kind, size, is_big_endian, unit: None }
+                (array_format(format)?, data)
             }
             // As `multiprocessing.managers` has it. The sizes of `l` and `L` depend on the machine.
             ("array", "array") => {
                 let [typecode, Node::Bytes(data)] = [next()?, next()?] else { return None };
                 let (kind, size) = match graph.text(typecode)? {
-                    "b" => (Kind::Signed, 1),
-                    "B" => (Kind::Unsigned, 1),
-                    "h" => (Kind::Signed, 2),
-                    "H" => (Kind::Unsigned, 2),
-                    "i" => (Kind::Signed, 4),
-                    "I" => (Kind::Unsigned, 4),
-                    "q" => (Kind::Signed, 8),
-                    "Q" => (Kind::Unsigned, 8),
-                    "f" => (Kind::Float, 4),
-                    "d" => (Kind::Float, 8),
+                    "b" => (DTypeKind::Int, 1),
+                    "B" => (DTypeKind::UInt, 1),
+                    "h" => (DTypeKind::Int, 2),
+                    "H" => (DTypeKind::UInt, 2),
+                    "i" => (DTypeKind::Int, 4),
+                    "I" => (DTypeKind::UInt, 4),
+                    "q" => (DTypeKind::Int, 8),
+                    "Q" => (DTypeKind::UInt, 8),
+                    "f" => (DTypeKind::Float, 4),
+                    "d" => (DTypeKind::Float, 8),
                     _ => return None,
                 };
-                let data = &*graph.bytes[data as usize];
-                Self { data, kind, size, is_big_endian: false, unit: None }
+                (DType { kind, size, is_big_endian: false, unit: None }, data)
             }
-            ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => {
-                let [
-                    Node::Bytes(data) | Node::ByteArray(data),
-                    Node::Object(dtype),
-                    Node::Tuple(shape),
-                ] = [next()?, next()?, next()?]
-                else {
-                    return None;
-                };
-                Self::of_ndarray(graph, dtype, shape, data)?
+            _ => {
+                let Array { dtype, shape, data, .. } = Array::of(graph, object)?;
+                // What has none or more is an `NdArray`.
+                (graph.items(shape).len() == 1).then_some((dtype, data))?
             }
-            ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => {
-                let Some(Node::Global(class)) = next() else { return None };
-                let ("numpy", "ndarray") = graph.name(class) else { return None };
-                let Some(Node::Tuple(state)) = object.state else { return None };
-                let mut state = graph.items(state);
-                let mut next = || state.next();
-                let [
-                    Node::Int(1),
-                    Node::Tuple(shape),
-                    Node::Object(dtype),
-                    Node::Bool(_),
-                    Node::Bytes(data),
-                ] = [next()?, next()?, next()?, next()?, next()?]
-                else {
-                    return None;
-                };
-                Self::of_ndarray(graph, dtype, shape, data)?
-            }
-            _ => return None,
         };
-        (numbers.size != 0 && numbers.data.len() % numbers.size == 0).then_some(numbers)
-    }
-
-    fn of_ndarray(graph: &'g Graph<'_>, dtype: u32, shape: u32, data: u32) -> Option<Self> {
         let data = &*graph.bytes[data as usize];
-        let numbers = Self::of_dtype(graph, &graph.objects[dtype as usize], data)?;
-        let mut shape = graph.items(shape);
-        let (1, Node::Int(length)) = (shape.len(), shape.next()?) else { return None };
-        let length = usize::try_from(length).ok()?.checked_mul(numbers.size)?;
-        (length == data.len()).then_some(numbers)
-    }
-
-    /// `dtype('f8', False, True)` with the state `(3, '<', None, ..)`.
-    fn of_dtype(graph: &Graph<'_>, dtype: &Object, data: &'g [u8]) -> Option<Self> {
-        let ("numpy", "dtype") = graph.class(dtype) else { return None };
-        let (kind, size) = graph.text(graph.arg(dtype, 0)?)?.split_at_checked(1)?;
-        let size: usize = size.parse().ok()?;
-        let Some(Node::Tuple(state)) = dtype.state else { return None };
-        let mut state = graph.items(state);
-        let order = graph.text(state.nth(1)?)?;
-        // Neither a part of an array nor a structure.
-        let [Node::None, Node::None, Node::None] = [state.next()?, state.next()?, state.next()?]
-        else {
-            return None;
-        };
-        let is_big_endian = order == ">";
-        let mut unit = None;
-        let (kind, size) = match (kind, size) {
-            ("b", 1) => (Kind::Bool, 1),
-            ("i", 1 | 2 | 4 | 8) => (Kind::Signed, size),
-            ("u", 1 | 2 | 4 | 8) => (Kind::Unsigned, size),
-            ("f", 2 | 4 | 8) => (Kind::Float, size),
-            ("c", 8 | 16) => (Kind::Complex, size),
-            ("U", 1..) => (Kind::Text, size.checked_mul(4)?),
-            ("S", 1..) => (Kind::Bytes, size),
-            ("M" | "m", 8) => {
-                unit = Some(date_unit(graph, state.nth(3)?)?);
-                (Kind::Signed, 8)
-            }
-            _ => return None,
-        };
-        if !matches!(order, "<" | ">" | "|") || size > 1 && order == "|" && kind != Kind::Bytes {
-            return None;
-        }
-        Some(Self { data, kind, size, is_big_endian, unit })
+        (data.len() % dtype.size == 0).then_some(Self { data, dtype })
     }
 
     /// Returns `true` if they are bytes and no numbers.
     pub(crate) fn is_bytes(&self) -> bool {
-        self.kind == Kind::Bytes
+        self.dtype.kind == DTypeKind::Bytes
     }
 
     /// What reading all of them costs.
     pub(crate) fn cost(&self) -> u64 {
-        (self.data.len() / self.size) as u64 * NODE_COST + self.data.len() as u64
+        (self.data.len() / self.dtype.size) as u64 * NODE_COST + self.data.len() as u64
     }
 
     /// Each of them, as serde takes it.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = Number<'_>> {
-        self.data.chunks_exact(self.size).map(|bytes| self.number(bytes))
+        self.data.chunks_exact(self.dtype.size).map(|bytes| self.number(bytes))
     }
 
     fn number<'n>(&'n self, bytes: &'n [u8]) -> Number<'n> {
         // Each half of a complex number, and each character, is in that order.
         let (halves, rest) = bytes.split_at(bytes.len() / 2);
-        match (self.kind, &self.unit) {
-            (Kind::Bool, _) => Number::Bool(bytes != [0]),
-            (Kind::Signed, Some(unit)) => Number::Dated(self.signed(bytes), unit),
-            (Kind::Signed, None) => Number::Signed(self.signed(bytes)),
-            (Kind::Unsigned, _) => Number::Unsigned(u64::from_le_bytes(self.little_endian(bytes))),
-            (Kind::Float, _) => Number::Float(self.float(bytes)),
-            (Kind::Complex, _) => Number::Complex([self.float(halves), self.float(rest)]),
-            (Kind::Text, _) => {
+        match (self.dtype.kind, &self.dtype.unit) {
+            (DTypeKind::Bool, _) => Number::Bool(bytes != [0]),
+            (DTypeKind::DateTime | DTypeKind::TimeDelta, unit) => {
+                Number::Dated(self.signed(bytes), unit.as_deref().unwrap_or_default())
+            }
+            (DTypeKind::Int, _) => Number::Signed(self.signed(bytes)),
+            (DTypeKind::UInt, _) => Number::Unsigned(u64::from_le_bytes(self.little_endian(bytes))),
+            (DTypeKind::Float, _) => Number::Float(self.float(bytes)),
+            (DTypeKind::Complex, _) => Number::Complex([self.float(halves), self.float(rest)]),
+            (DTypeKind::Str, _) => {
                 let point = |four| u32::from_le_bytes(self.little_endian(four));
                 let points: Vec<_> = bytes.chunks_exact(4).map(point).collect();
                 let end = points.iter().rposition(|&point| point != 0).map_or(0, |last| last + 1);
                 let text = points[..end].iter().map(|&point| char::from_u32(point)).collect();
                 Number::Text(text)
             }
-            (Kind::Bytes, _) => {
+            (DTypeKind::Bytes, _) => {
                 let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
                 Number::Bytes(&bytes[..end])
             }
@@ -202,7 +127,7 @@ impl<'g> Numbers<'g> {
         let mut all = [0; N];
         let used = &mut all[..bytes.len()];
         used.copy_from_slice(bytes);
-        if self.is_big_endian {
+        if self.dtype.is_big_endian {
             used.reverse();
         }
         all
@@ -222,6 +147,69 @@ impl<'g> Numbers<'g> {
     }
 }
 
+impl Array {
+    pub(crate) fn of(graph: &Graph<'_>, object: &Object) -> Option<Self> {
+        let mut args = graph.items(object.args);
+        let mut next = || args.next();
+        let (dtype, shape, is_fortran, data) = match graph.class(object) {
+            ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => {
+                let [Node::Bytes(data) | Node::ByteArray(data), dtype, Node::Tuple(shape), order] =
+                    [next()?, next()?, next()?, next()?]
+                else {
+                    return None;
+                };
+                (dtype, shape, is_fortran(graph, order)?, data)
+            }
+            // As this library writes it.
+            ("numpy", "ndarray") => {
+                let [Node::Tuple(shape), dtype, Node::Bytes(data) | Node::ByteArray(data)] =
+                    [next()?, next()?, next()?]
+                else {
+                    return None;
+                };
+                let [Node::Int(0), Node::None, order] = [next()?, next()?, next()?] else {
+                    return None;
+                };
+                (dtype, shape, is_fortran(graph, order)?, data)
+            }
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => {
+                let Some(Node::Global(class)) = next() else { return None };
+                let ("numpy", "ndarray") = graph.name(class) else { return None };
+                let Some(Node::Tuple(state)) = object.state else { return None };
+                let mut state = graph.items(state);
+                let mut next = || state.next();
+                let [
+                    _version,
+                    Node::Tuple(shape),
+                    dtype,
+                    Node::Bool(is_fortran),
+                    Node::Bytes(data),
+                ] = [next()?, next()?, next()?, next()?, next()?]
+                else {
+                    return None;
+                };
+                (dtype, shape, is_fortran, data)
+            }
+            _ => return None,
+        };
+        let dtype = DType::of(graph, dtype)?;
+        let mut length = dtype.size;
+        for dimension in graph.items(shape) {
+            length = length.checked_mul(usize::try_from(graph.int(dimension)?).ok()?)?;
+        }
+        let is_whole = length == graph.bytes[data as usize].len();
+        is_whole.then_some(Self { dtype, shape, is_fortran, data })
+    }
+}
+
+fn is_fortran(graph: &Graph<'_>, order: Node) -> Option<bool> {
+    match graph.text(order)? {
+        "C" => Some(false),
+        "F" => Some(true),
+        _ => None,
+    }
+}
+
 /// IEEE 754's binary16.
 fn half(bits: u16) -> f64 {
     let sign = if bits >> 15 == 0 { 1.0 } else { -1.0 };
@@ -232,36 +220,6 @@ fn half(bits: u16) -> f64 {
         0x1f => f64::NAN,
         _ => (1024.0 + fraction) * 2_f64.powi(i32::from(exponent) - 25),
     }
-}
-
-/// The machine formats of CPython's `arraymodule.c`, but for those of text.
-fn array_format(format: i32) -> Option<(Kind, usize, bool)> {
-    let is_big_endian = format % 2 == 1;
-    Some(match format {
-        0 => (Kind::Unsigned, 1, false),
-        1 => (Kind::Signed, 1, false),
-        2 | 3 => (Kind::Unsigned, 2, is_big_endian),
-        4 | 5 => (Kind::Signed, 2, is_big_endian),
-        6 | 7 => (Kind::Unsigned, 4, is_big_endian),
-        8 | 9 => (Kind::Signed, 4, is_big_endian),
-        10 | 11 => (Kind::Unsigned, 8, is_big_endian),
-        12 | 13 => (Kind::Signed, 8, is_big_endian),
-        14 | 15 => (Kind::Float, 4, is_big_endian),
-        16 | 17 => (Kind::Float, 8, is_big_endian),
-        20 | 21 => (Kind::Text, 4, is_big_endian),
-        _ => return None,
-    })
-}
-
-/// `(None, (b'ms', 25, 1, 1))` as `25ms`.
-fn date_unit(graph: &Graph<'_>, metadata: Node) -> Option<String> {
-    let Node::Tuple(metadata) = metadata else { return None };
-    let [_, Node::Tuple(unit)] = graph.items(metadata).two()? else { return None };
-    let mut unit = graph.items(unit);
-    let name = graph.text(unit.next()?)?;
-    let count = graph.int(unit.next()?)?;
-    let Node::Int(1) = unit.next()? else { return None };
-    Some(if count == 1 { name.to_owned() } else { format!("{count}{name}") })
 }
 
 /// One of them.

@@ -161,6 +161,10 @@ impl<'w, 'o> Serializer for Pickler<'w, 'o> {
     }
 
     fn serialize_unit(self) -> Result<(), Error> {
+        #[cfg(feature = "numpy")]
+        if self.form == form::BUFFER {
+            return self.writer.next_buffer();
+        }
         self.code(NONE)
     }
 

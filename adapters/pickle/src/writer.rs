@@ -99,6 +99,16 @@ impl<'o> Writer<'o> {
         Ok(())
     }
 
+    /// What is beside the pickle.
+    #[cfg(feature = "numpy")]
+    pub(crate) fn next_buffer(&mut self) -> Result<(), Error> {
+        if self.protocol < Protocol::V5 {
+            return Err(Error::Unwritable("a buffer beside the pickle needs protocol 5"));
+        }
+        self.out.push(NEXT_BUFFER);
+        Ok(())
+    }
+
     /// A class or a function.
     pub(crate) fn name(&mut self, module: &str, name: &str) -> Result<(), Error> {
         if self.has_4() {

@@ -84,6 +84,26 @@
 //! # }
 //! ```
 //!
+//! # Python objects
+//!
+//! With the feature `pickle`, a connection sends and receives what Python's `send` and `recv` do:
+//!
+#![cfg_attr(feature = "pickle", doc = "```")]
+#![cfg_attr(not(feature = "pickle"), doc = "```ignore")]
+//! use std::collections::BTreeMap;
+//!
+//! use mpconn_tokio::{RecvObject, SendObject, pipe};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (mut here, mut python) = pipe()?;
+//! here.send(&BTreeMap::from([("job", 7)])).await?; // Python receives {'job': 7}
+//! let job: BTreeMap<String, u32> = python.recv().await?; // as Python sends {'job': 7}
+//! assert_eq!(job["job"], 7);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Cancel safety
 //!
 //! Whatever is given up, by a timeout, by `select!` or by dropping a future, loses nothing. What
@@ -110,6 +130,7 @@
 //! - `pickle`: `SendObject` and `RecvObject`, Python objects from and to any type of serde's;
 //!   `ObjectError`, and the crate behind them as `pickle`. Nothing that a peer sends is imported or
 //!   called.
+//! - `numpy`: arrays of NumPy, as `pickle::NdArray`.
 //! - `tracing`: events about peers that got in or were turned away, shortages, and short keys. Never
 //!   keys, challenges or payloads.
 #![forbid(unsafe_code)]

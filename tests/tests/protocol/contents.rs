@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use mpconn_pickle::{Bytes, Error, Value, from_slice};
+use mpconn_tests::python::bytes;
 use mpconn_tests::pythons;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,7 @@ use serde_json::Value as Json;
 
 /// The environment variable that names directories of virtual environments, each with the libraries in
 /// its file `libraries.txt`.
-const LIBRARIES: &str = "MPCONN_LIBRARIES";
+pub(crate) const LIBRARIES: &str = "MPCONN_LIBRARIES";
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -71,17 +72,26 @@ fn every_python_and_type() {
 
 #[test]
 fn objects_of_libraries() {
-    let Some(directories) = env::var_os(LIBRARIES) else {
-        assert!(!pythons::are_expected(), "{LIBRARIES} names no virtual environments");
-        pythons::announce(&format!("no libraries of Python: {LIBRARIES} asks for them"));
-        return;
-    };
-    for directory in env::split_paths(&directories) {
+    for directory in environments() {
         let libraries = std::fs::read_to_string(directory.join("libraries.txt")).unwrap();
         let libraries: Vec<_> = libraries.split_whitespace().collect();
         let sent = sent(&directory.join("bin/python"), &libraries);
         check(&format!("{}", directory.display()), &sent);
     }
+}
+
+/// The directories that [`LIBRARIES`] names.
+///
+/// # Panics
+///
+/// Panics where Pythons are expected and it names none, as on CI.
+pub(crate) fn environments() -> Vec<PathBuf> {
+    if let Some(directories) = env::var_os(LIBRARIES) {
+        return env::split_paths(&directories).collect();
+    }
+    assert!(!pythons::are_expected(), "{LIBRARIES} names no virtual environments");
+    pythons::announce(&format!("no libraries of Python: {LIBRARIES} asks for them"));
+    Vec::new()
 }
 
 fn check(who: &str, sent: &[Sent]) {
@@ -135,9 +145,7 @@ fn sent(executable: &Path, libraries: &[&str]) -> Vec<Sent> {
                 let mut parts = rest.split(' ');
                 let mut next = || parts.next().unwrap();
                 let name = format!("{} in protocol {}", next(), next());
-                let hex = next();
-                let digits = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-                let pickle = (0..hex.len()).step_by(2).map(digits).collect();
+                let pickle = bytes(next());
                 all.push(Sent { name, pickle, right: BTreeMap::new() });
             }
             "may" | "must" => {

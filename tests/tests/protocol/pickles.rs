@@ -8,7 +8,7 @@ use std::process::Command;
 use mpconn_pickle::{
     Class, Decoder, Encoder, Error, Global, Limit, Object, Protocol, Value, View, from_slice,
 };
-use mpconn_tests::python::{Script, hex};
+use mpconn_tests::python::{Script, bytes, hex};
 use mpconn_tests::pythons::{self, Python};
 use serde::de::IgnoredAny;
 
@@ -245,8 +245,4 @@ fn pairs(pairs: &[(Value, Value)]) -> String {
 fn real(number: f64) -> String {
     // Text has no sign for it, and no other bits.
     if number.is_nan() { "nan".to_owned() } else { hex(&number.to_be_bytes()) }
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }

@@ -5,6 +5,8 @@ use serde::de::value::SeqDeserializer;
 
 use super::access::Pairs;
 use super::*;
+#[cfg(feature = "numpy")]
+use crate::numbers::Array;
 
 impl<'r, 'a> Reader<'r, 'a> {
     /// An object, as which something is wanted, and what is known of it.
@@ -129,6 +131,24 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
+    /// The parts of an array of NumPy.
+    #[cfg(feature = "numpy")]
+    pub(super) fn visit_array<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
+        let Node::Object(number) = self.node else { return Err(self.mismatch(&visitor)) };
+        let (object, _) = self.object(number)?;
+        let graph = &self.pickle.graph;
+        let array = Array::of(graph, object).ok_or_else(|| self.mismatch(&visitor))?;
+        let inside = self.inside(object.offset as usize)?;
+        let part = |node| Part::Node(Self { node, ..inside });
+        let parts = [
+            Part::Text(array.dtype.to_string()),
+            part(Node::Tuple(array.shape)),
+            part(Node::Bool(array.is_fortran)),
+            part(Node::Bytes(array.data)),
+        ];
+        visitor.visit_seq(SeqDeserializer::new(parts.into_iter()))
+    }
+
     /// The attributes of an object; if it has none, what it is made of.
     fn visit_attributes<V: Visitor<'a>>(
         self,
@@ -173,6 +193,41 @@ impl<'r, 'a> Reader<'r, 'a> {
         let value = visitor.visit_seq(&mut numbers).map_err(|error| error.at(offset, kind))?;
         numbers.end().map_err(|error| error.at(offset, kind))?;
         Ok(value)
+    }
+}
+
+/// A part of an array.
+#[cfg(feature = "numpy")]
+enum Part<'r, 'a> {
+    Text(String),
+    Node(Reader<'r, 'a>),
+}
+
+#[cfg(feature = "numpy")]
+impl<'r, 'a> IntoDeserializer<'a, Error> for Part<'r, 'a> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+#[cfg(feature = "numpy")]
+impl<'a> Deserializer<'a> for Part<'_, 'a> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self {
+            Self::Text(text) => visitor.visit_string(text),
+            Self::Node(reader) => reader.deserialize_any(visitor),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        <V: Visitor<'a>>
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier
+        ignored_any
     }
 }
 
