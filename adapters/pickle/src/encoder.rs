@@ -85,9 +85,24 @@ impl Encoder {
     ///
     /// As for [`to_bytes`].
     pub fn to_vec<T: Serialize + ?Sized>(&self, value: &T, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.write_with(out, |serializer| value.serialize(serializer))
+    }
+
+    /// Writes a pickle of what `write` gives to serde's serializer, behind what `out` has already. For
+    /// crates that take a serializer: `serde_transcode`, `erased-serde`. After an error `out` is as it
+    /// was.
+    ///
+    /// # Errors
+    ///
+    /// As for [`to_bytes`], and those of `write`.
+    pub fn write_with<E>(
+        &self,
+        out: &mut Vec<u8>,
+        write: impl FnOnce(Pickler<'_, '_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let length = out.len();
         let mut writer = Writer::begin(out, self.protocol);
-        let written = value.serialize(Pickler::new(&mut writer));
+        let written = write(Pickler::new(&mut writer));
         writer.stop();
         if written.is_err() {
             out.truncate(length);

@@ -189,6 +189,7 @@ pub use limits::{Limit, MAX_BYTES, MAX_DEPTH, MAX_DIGITS, MAX_EXPANSION, MAX_MEM
 pub use ndarray::{Element, NdArray, Order, OutOfBand};
 pub use object::{Class, Global, Object};
 pub use pickle::Pickle;
+pub use ser::Pickler as Serializer;
 pub use value::Value;
 pub use view::{Kind, View};
 pub use wrap::{ByteArray, Bytes, FrozenSet, Set, Tuple};

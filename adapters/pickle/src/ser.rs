@@ -2,6 +2,8 @@
 
 mod compound;
 
+use std::fmt;
+
 use serde::ser::{Serialize, Serializer};
 
 use crate::opcode::*;
@@ -9,10 +11,18 @@ use crate::writer::Writer;
 use crate::{Error, Protocol, form};
 pub(crate) use compound::Compound;
 
-/// Writes one value, in a [form](crate::form) if it has one.
-pub(crate) struct Pickler<'w, 'o> {
+/// Writes one value of a pickle. [`Encoder::write_with`](crate::Encoder::write_with) makes it.
+// In a form of `crate::form`, if it has one.
+pub struct Pickler<'w, 'o> {
     writer: &'w mut Writer<'o>,
     form: &'static str,
+}
+
+/// What was written so far is not shown.
+impl fmt::Debug for Pickler<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serializer").finish_non_exhaustive()
+    }
 }
 
 impl<'w, 'o> Pickler<'w, 'o> {

@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::{fmt, iter, ptr};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::de::Reader;
 use crate::graph::{Node, Object};
@@ -192,6 +192,22 @@ impl<'p, 'a> View<'p, 'a> {
     pub fn to<T: Deserialize<'a>>(self) -> Result<T, Error> {
         T::deserialize(Reader::new(self.pickle, self.node, self.outer))
             .map_err(|error| Reader::new(self.pickle, self.node, self.outer).locate(error))
+    }
+
+    /// Returns serde's deserializer of this value, for crates that take one: `serde_path_to_error`,
+    /// `serde_ignored`, `serde_transcode`, `erased-serde`. Its limits are those of [`to`](Self::to).
+    ///
+    /// ```
+    /// use mpconn_pickle::Decoder;
+    /// use serde::{Deserialize, Deserializer};
+    ///
+    /// let pickle = Decoder::new().parse(b"](K\x01K\x02e.")?;
+    /// assert_eq!(Vec::<u8>::deserialize(pickle.root().deserializer()), Ok(vec![1, 2]));
+    /// # Ok::<(), mpconn_pickle::Error>(())
+    /// ```
+    #[must_use]
+    pub fn deserializer(self) -> impl Deserializer<'a, Error = Error> + use<'p, 'a> {
+        Reader::new(self.pickle, self.node, self.outer)
     }
 
     /// Of what is a row of values, and no more.

@@ -1,5 +1,7 @@
 //! Whatever has parts: opcodes, the parts, opcodes.
 
+use std::fmt;
+
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant,
@@ -9,9 +11,16 @@ use super::Pickler;
 use crate::Error;
 use crate::writer::Writer;
 
-pub(crate) struct Compound<'w, 'o> {
+#[doc(hidden)]
+pub struct Compound<'w, 'o> {
     pub(super) writer: &'w mut Writer<'o>,
     pub(super) end: &'static [u8],
+}
+
+impl fmt::Debug for Compound<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compound").finish_non_exhaustive()
+    }
 }
 
 impl Compound<'_, '_> {
