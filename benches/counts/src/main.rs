@@ -99,7 +99,12 @@ fn calls() -> Vec<Gate> {
     let gate = |what, work, times, limit| Gate { what, found: system_calls(work, times), limit };
     vec![
         gate("blocking ping-pong, 16 bytes: system calls a round trip", "ping_pong", 2_000, 4.0),
-        gate("tokio ping-pong, 16 bytes: system calls a round trip", "tokio_ping_pong", 2_000, 10.0),
+        gate(
+            "tokio ping-pong, 16 bytes: system calls a round trip",
+            "tokio_ping_pong",
+            2_000,
+            10.0,
+        ),
         gate("blocking, send_many, 16 bytes: system calls a message", "many", 400_000, 0.005),
         gate("tokio, send_many, 16 bytes: system calls a message", "tokio_many", 400_000, 0.01),
     ]
