@@ -16,6 +16,7 @@ use crate::describe::describe;
 use crate::graph::{Node, Object};
 use crate::limits::NODE_COST;
 use crate::numbers::Numbers;
+use crate::pickle::Place;
 use crate::{Error, Limit, Pickle, form, integer, known};
 use access::{Chosen, Pairs, Sequence, Variant};
 
@@ -37,10 +38,14 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     /// Says of an error without a place that this value is what was refused.
-    pub(crate) fn locate(self, error: Error) -> Error {
+    #[cold]
+    pub(crate) fn locate_at(self, place: Place, error: Error) -> Error {
         let graph = &self.pickle.graph;
-        let offset = graph.offset_of(self.node).unwrap_or(self.offset);
-        error.at(offset, || describe(graph, self.node))
+        let offset = || match graph.offset_of(self.node) {
+            Some(offset) => offset,
+            None => self.pickle.origin(place),
+        };
+        error.found(|| describe(graph, self.node)).at(offset)
     }
 
     /// Returns `false` for bytes, which serde's types for text take too. Python 2 has one type for both.
@@ -77,8 +82,13 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     /// The error for a value that is not what the type takes.
     fn mismatch(self, expected: &dyn Expected) -> Error {
-        let found = describe(&self.pickle.graph, self.node);
-        self.locate(Error::invalid_type(Unexpected::Other(&found), expected))
+        let graph = &self.pickle.graph;
+        let found = describe(graph, self.node);
+        let error = Error::invalid_type(Unexpected::Other(&found), expected).found(|| found);
+        match graph.offset_of(self.node) {
+            Some(offset) => error.at(|| offset),
+            None => error,
+        }
     }
 
     /// The values of a container. They are paid for here, all of them.
@@ -87,12 +97,12 @@ impl<'r, 'a> Reader<'r, 'a> {
         let items = self.pickle.graph.items(container);
         self.pickle.charge((items.len() as u64 + 1) * NODE_COST, inside.offset)?;
         let count = items.len();
-        Ok(Sequence { items, count, inside })
+        Ok(Sequence { items, count, container, inside })
     }
 
     /// One level deeper.
     fn inside(self, offset: usize) -> Result<Self, Error> {
-        if self.depth == self.pickle.depth {
+        if self.depth == self.pickle.max_depth() {
             return Err(Error::TooMuch { offset, limit: Limit::Depth });
         }
         Ok(Self { depth: self.depth + 1, offset, ..self })
@@ -317,12 +327,13 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
                 Err(_) => Err(Error::invalid_type(Unexpected::Bytes(&[]), &visitor)),
             },
             Node::Dict(pairs) => {
-                let Sequence { items, inside, .. } = self.items(pairs)?;
+                let Sequence { items, inside, container, .. } = self.items(pairs)?;
                 let [name, content] = items.two().ok_or_else(|| {
                     Error::custom("a dict without exactly one key, where that is a variant's name")
                 })?;
                 let inside = |node| Self { node, ..inside };
-                visitor.visit_enum(Variant { name: inside(name), content: inside(content) })
+                let (name, content) = (inside(name), inside(content));
+                visitor.visit_enum(Variant { name, content, container })
             }
             Node::Object(number) => match self.wrapped(number)? {
                 Some(value) => value.deserialize_enum(name, variants, visitor),

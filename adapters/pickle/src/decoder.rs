@@ -5,7 +5,8 @@ use std::str;
 use serde::Deserialize;
 
 use crate::limits::Limits;
-use crate::{Error, Pickle, machine};
+use crate::machine::Source;
+use crate::{Error, Pickle};
 
 /// Reads a pickle of any protocol into a Rust value, within the default limits: Python's
 /// `pickle.loads`, but that it imports and calls nothing.
@@ -157,11 +158,11 @@ impl Decoder {
         let mut shared = 0_usize;
         let mut buffers =
             buffers.into_iter().inspect(|buffer| shared = shared.saturating_add(buffer.len()));
-        let parsed = machine::run(pickle, &mut buffers, &self.limits, self.python2_str)
-            .map_err(|error| explained(error, pickle))?;
+        let source = Source { pickle, limits: self.limits, python2_str: self.python2_str };
+        let parsed = source.run(&mut buffers).map_err(|error| explained(error, pickle))?;
         // Each byte of a buffer may be read once, as each byte of the pickle.
-        let length = parsed.length.saturating_add(shared);
-        Ok(Pickle::new(parsed, &self.limits, length, self.strict))
+        let readable = parsed.length.saturating_add(shared);
+        Ok(Pickle::new(parsed, source, readable, self.strict))
     }
 }
 

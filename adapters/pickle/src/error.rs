@@ -103,6 +103,7 @@ impl From<Error> for std::io::Error {
 /// What a Rust type did not take, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
+    /// Every step has its sign, the first one too.
     path: String,
     offset: Option<usize>,
     /// Of the message, so many bytes are serde's name for what was found, which is not Python's.
@@ -115,11 +116,10 @@ impl Mismatch {
     /// that was pickled itself, and when it is written.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.path
+        self.path.strip_prefix('.').unwrap_or(&self.path)
     }
 
-    /// Returns where the value is made in the pickle, in bytes; for a value that is no container and
-    /// no object, where the container is made that it is in. `None` when it is written.
+    /// Returns where the value is made in the pickle, in bytes. `None` when it is written.
     #[must_use]
     pub fn offset(&self) -> Option<usize> {
         self.offset
@@ -135,7 +135,7 @@ impl Mismatch {
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
+            write!(f, "{}: ", self.path())?;
         }
         f.write_str(&self.message)?;
         match self.offset {
@@ -146,27 +146,28 @@ impl fmt::Display for Mismatch {
 }
 
 impl Error {
-    /// Says where a value is that was refused, and what. The first call counts, which is for the
-    /// innermost one.
-    #[cold]
-    pub(crate) fn at(mut self, offset: usize, found: impl FnOnce() -> String) -> Self {
+    /// Says where a value is that was refused. The first call counts, which is for the innermost one.
+    pub(crate) fn at(mut self, offset: impl FnOnce() -> usize) -> Self {
         if let Self::Mismatch(mismatch) = &mut self {
-            if mismatch.offset.is_none() {
-                mismatch.offset = Some(offset);
-                if mismatch.found > 0 {
-                    mismatch.message.replace_range(..mismatch.found, &found());
-                }
+            mismatch.offset.get_or_insert_with(offset);
+        }
+        self
+    }
+
+    /// Says what a value is that was refused. The first call counts.
+    pub(crate) fn found(mut self, found: impl FnOnce() -> String) -> Self {
+        if let Self::Mismatch(mismatch) = &mut self {
+            if mismatch.found > 0 {
+                mismatch.message.replace_range(..mismatch.found, &found());
+                mismatch.found = 0;
             }
         }
         self
     }
 
     /// Says in what that value is: `[3]` or `.name`.
-    #[cold]
     pub(crate) fn within(mut self, step: &str) -> Self {
         if let Self::Mismatch(mismatch) = &mut self {
-            let is_first = mismatch.path.is_empty() || mismatch.path.starts_with(['[', '.']);
-            debug_assert!(is_first, "a path begins with its last step");
             mismatch.path.insert_str(0, step);
         }
         self

@@ -134,6 +134,21 @@ impl<'a> Graph<'a> {
         }
     }
 
+    /// What all containers hold, in the order in which they got it.
+    pub(crate) fn all_items(&self) -> &[Node] {
+        &self.items
+    }
+
+    /// Returns where in [`all_items`](Self::all_items) a value of a container is.
+    pub(crate) fn position(&self, container: u32, mut ordinal: usize) -> Option<usize> {
+        let mut run = self.containers[container as usize].first;
+        while ordinal >= run.count as usize {
+            ordinal -= run.count as usize;
+            run = *self.later.get(run.next as usize)?;
+        }
+        Some(run.start as usize + ordinal)
+    }
+
     /// Where in the pickle the opcode is that makes it.
     pub(crate) fn offset(&self, container: u32) -> usize {
         self.containers[container as usize].offset as usize

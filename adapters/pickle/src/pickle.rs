@@ -1,12 +1,12 @@
 //! A pickle that has been read, before it is any type of Rust's.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Deserialize;
 
 use crate::graph::{Graph, Node};
-use crate::limits::Limits;
-use crate::machine::Parsed;
+use crate::machine::{Origins, Parsed, Source};
 use crate::{Error, Limit, View};
 
 /// What a pickle says, as a graph: what Python shares is there once, and what contains itself does.
@@ -40,7 +40,9 @@ pub struct Pickle<'a> {
     pub(crate) graph: Graph<'a>,
     root: Node,
     length: usize,
-    pub(crate) depth: u32,
+    source: Source<'a>,
+    /// Of what keeps no offset, once an error has asked for one.
+    origins: OnceLock<Origins>,
     pub(crate) strict: bool,
     /// What reading may still cost. Of threads that pay at the same time, one does: a lock would cost all
     /// others too.
@@ -52,13 +54,14 @@ impl<'a> Pickle<'a> {
     /// value, which may be looked at in two ways.
     pub(crate) fn new(
         Parsed { graph, root, length }: Parsed<'a>,
-        limits: &Limits,
+        source: Source<'a>,
         readable: usize,
         strict: bool,
     ) -> Self {
-        let expansion = usize::try_from(limits.expansion).unwrap_or(usize::MAX);
+        let expansion = usize::try_from(source.limits.expansion).unwrap_or(usize::MAX);
         let left = readable.saturating_mul(64).saturating_add(expansion);
-        Self { graph, root, length, depth: limits.depth, strict, left: left.into() }
+        let origins = OnceLock::new();
+        Self { graph, root, length, source, origins, strict, left: left.into() }
     }
 
     /// The value that was pickled.
@@ -82,6 +85,25 @@ impl<'a> Pickle<'a> {
         self.root().to()
     }
 
+    pub(crate) fn max_depth(&self) -> u32 {
+        self.source.limits.depth
+    }
+
+    /// Returns where the opcode is that makes a value, if the value itself keeps no offset.
+    #[cold]
+    pub(crate) fn origin(&self, place: Place) -> usize {
+        let origins = || self.origins.get_or_init(|| self.source.trace());
+        let origin = match place {
+            Place::Root => origins().root(),
+            Place::Item { container, ordinal } => self
+                .graph
+                .position(container, ordinal as usize)
+                .and_then(|position| origins().item(position)),
+            Place::Part(_) => None,
+        };
+        origin.unwrap_or(place.outer(&self.graph))
+    }
+
     /// Values that are shared are read as often as they occur, so that their number is no longer
     /// bounded by the pickle's length.
     pub(crate) fn charge(&self, cost: u64, offset: usize) -> Result<(), Error> {
@@ -90,6 +112,34 @@ impl<'a> Pickle<'a> {
         let left = left.ok_or(Error::TooMuch { offset, limit: Limit::Expansion })?;
         self.left.store(left, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+/// Where a value was found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place {
+    Root,
+    Item {
+        container: u32,
+        ordinal: u32,
+    },
+    /// A part of an object that is made at this offset.
+    Part(usize),
+}
+
+impl Place {
+    pub(crate) fn item(container: u32, ordinal: usize) -> Self {
+        // No container has more: every value in it is a byte of the pickle at least.
+        Self::Item { container, ordinal: u32::try_from(ordinal).unwrap_or(u32::MAX) }
+    }
+
+    /// Returns the offset of what the value was found in.
+    pub(crate) fn outer(self, graph: &Graph<'_>) -> usize {
+        match self {
+            Self::Root => 0,
+            Self::Item { container, .. } => graph.offset(container),
+            Self::Part(outer) => outer,
+        }
     }
 }
 

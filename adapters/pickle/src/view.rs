@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::de::Reader;
 use crate::graph::{Node, Object};
+use crate::pickle::Place;
 use crate::{Error, Pickle, integer};
 
 /// A value of a [`Pickle`]: what it is, what is in it, and which it is.
@@ -18,8 +19,7 @@ use crate::{Error, Pickle, integer};
 pub struct View<'p, 'a> {
     pickle: &'p Pickle<'a>,
     node: Node,
-    /// Of what it was found in.
-    outer: usize,
+    place: Place,
 }
 
 /// What a [`View`] is of, with the content of what has no values in it.
@@ -74,7 +74,7 @@ pub enum Kind<'p> {
 
 impl<'p, 'a> View<'p, 'a> {
     pub(crate) fn new(pickle: &'p Pickle<'a>, root: Node) -> Self {
-        Self { pickle, node: root, outer: 0 }
+        Self { pickle, node: root, place: Place::Root }
     }
 
     /// What it is. [`Strictness`](crate::Decoder::strict) hides nothing from this.
@@ -173,11 +173,15 @@ impl<'p, 'a> View<'p, 'a> {
         self.each(content).chain(parts.map(move |node| self.inner(node)))
     }
 
-    /// Where in the pickle the opcode is that makes it, in bytes; of numbers and texts, that of what
-    /// they were found in.
+    /// Returns where in the pickle the opcode is that makes it, in bytes.
+    ///
+    /// Numbers, texts and bytes keep no offset: for the first of them the pickle is read once more.
     #[must_use]
     pub fn offset(self) -> usize {
-        self.pickle.graph.offset_of(self.node).unwrap_or(self.outer)
+        match self.pickle.graph.offset_of(self.node) {
+            Some(offset) => offset,
+            None => self.pickle.origin(self.place),
+        }
     }
 
     /// As a Rust type: what [`from_slice`](crate::from_slice) gives of a pickle with this in it.
@@ -190,8 +194,7 @@ impl<'p, 'a> View<'p, 'a> {
     ///
     /// [`Error`]: `Mismatch`, `Foreign`, and `TooMuch` of these two.
     pub fn to<T: Deserialize<'a>>(self) -> Result<T, Error> {
-        T::deserialize(Reader::new(self.pickle, self.node, self.outer))
-            .map_err(|error| Reader::new(self.pickle, self.node, self.outer).locate(error))
+        T::deserialize(self.reader()).map_err(|error| self.reader().locate_at(self.place, error))
     }
 
     /// Returns serde's deserializer of this value, for crates that take one: `serde_path_to_error`,
@@ -207,7 +210,11 @@ impl<'p, 'a> View<'p, 'a> {
     /// ```
     #[must_use]
     pub fn deserializer(self) -> impl Deserializer<'a, Error = Error> + use<'p, 'a> {
-        Reader::new(self.pickle, self.node, self.outer)
+        self.reader()
+    }
+
+    fn reader(self) -> Reader<'p, 'a> {
+        Reader::new(self.pickle, self.node, self.place.outer(&self.pickle.graph))
     }
 
     /// Of what is a row of values, and no more.
@@ -225,14 +232,19 @@ impl<'p, 'a> View<'p, 'a> {
         Some(&self.pickle.graph.objects[number as usize])
     }
 
+    /// A part of an object.
     fn inner(self, node: Node) -> Self {
-        Self { node, outer: self.offset(), ..self }
+        let outer = self.pickle.graph.offset_of(self.node);
+        Self { node, place: Place::Part(outer.unwrap_or_default()), ..self }
     }
 
     fn each(self, container: Option<u32>) -> impl ExactSizeIterator<Item = Self> {
         let graph = &self.pickle.graph;
         let nodes = container.map(|container| graph.items(container)).unwrap_or_default();
-        nodes.map(move |node| self.inner(node))
+        let container = container.unwrap_or_default();
+        nodes.enumerate().map(move |(ordinal, node)| {
+            Self { node, place: Place::item(container, ordinal), ..self }
+        })
     }
 
     fn each_pair(self, container: Option<u32>) -> impl Iterator<Item = (Self, Self)> {

@@ -311,6 +311,6 @@ fn errors_say_the_path() {
     let Err(Error::Mismatch(mismatch)) = from_slice::<Jobs>(&to_bytes(&jobs).unwrap()) else {
         panic!("it was read")
     };
-    assert_eq!(mismatch.path(), ".jobs[1].sizes[0]");
+    assert_eq!(mismatch.path(), "jobs[1].sizes[0]");
     assert_eq!(mismatch.message(), "None, where u8 is expected");
 }

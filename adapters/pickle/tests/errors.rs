@@ -67,21 +67,21 @@ fn the_offset_of_what_a_type_does_not_take() {
         assert_eq!(mismatch.offset(), Some(place), "{error}");
         assert!(error.to_string().ends_with(&format!(", at byte {place} of the pickle")));
     }
-    // That of the innermost container, of an object's attributes, or of a tuple's end.
+    // A tuple is made by its last opcode.
     refused::<u8>(b"K\x07.", 0);
-    refused::<u8>(b"](K\x07Ne.", 0);
+    refused::<u8>(b"](K\x07Ne.", 4);
     refused::<u8>(b"](K\x07]e.", 4);
-    refused::<Vec<u8>>(b"](](K\x07Ne](K\x07Nee.", 2);
+    refused::<Vec<u8>>(b"](](K\x07Ne](K\x07Nee.", 6);
     refused::<(u8, u8)>(b"](K\x01K\x02\x86K\x01\x85e.", 9);
     refused::<(u8, u8)>(b"](K\x01K\x02\x86K\x01K\x02K\x03\x87e.", 13);
-    refused::<HashMap<u8, u8>>(b"](}}K\x01Nse.", 3);
-    refused::<HashMap<String, Vec<u8>>>(b"](cm\nn\n)R}U\x01x]U\x01yasbe.", 13);
-    refused::<Choice>(b"](K\x01e.", 0);
+    refused::<HashMap<u8, u8>>(b"](}}K\x01Nse.", 6);
+    refused::<HashMap<String, Vec<u8>>>(b"](cm\nn\n)R}U\x01x]U\x01yasbe.", 14);
+    refused::<Choice>(b"](K\x01e.", 2);
     refused::<Choice>(b"](}e.", 2);
-    refused::<Choice>(b"](}U\x02No}se.", 2);
+    refused::<Choice>(b"](}U\x02No}se.", 3);
     refused::<Choice>(b"](}U\x02Of}se.", 7);
-    refused::<Choice>(b"](}U\x02Of}U\x07numbersK\x01sse.", 7);
-    refused::<Choice>(b"](}U\x02Of}U\x07numbers](K\x01Nesse.", 17);
+    refused::<Choice>(b"](}U\x02Of}U\x07numbersK\x01sse.", 17);
+    refused::<Choice>(b"](}U\x02Of}U\x07numbers](K\x01Nesse.", 21);
 }
 
 #[test]
@@ -135,4 +135,30 @@ fn errors_quote_nothing() {
         assert!(!message.contains("secret"), "{message}");
         println!("{message}");
     }
+}
+
+/// The offset is that of the value itself, whatever it is, and wherever.
+#[test]
+fn offsets_of_scalars() {
+    #[track_caller]
+    fn at<T: DeserializeOwned + Debug>(pickle: &[u8], offset: usize) {
+        match from_slice::<T>(pickle) {
+            Err(Error::Mismatch(mismatch)) => assert_eq!(mismatch.offset(), Some(offset)),
+            other => panic!("{other:?}"),
+        }
+    }
+    at::<String>(b"K\x01.", 0);
+    at::<String>(b"\x80\x02K\x01.", 2);
+    at::<Vec<u8>>(b"\x80\x02](K\x01NK\x02e.", 6);
+    at::<Vec<u8>>(b"]K\x01a\x88a.", 4);
+    at::<(u8, u8)>(b"K\x01\x8c\x01x\x86.", 2);
+    at::<(u8, u8)>(b"(K\x01C\x01xt.", 3);
+    at::<(u8, u8)>(b"\x8c\x01xK\x01\x86.", 0);
+    // From the memo: the opcode that takes it from there.
+    at::<(u8, String)>(b"K\x01\x940h\0h\0\x86.", 6);
+    at::<BTreeMap<String, u8>>(b"}(U\x01aK\x01U\x01bG\x3f\xf0\0\0\0\0\0\0u.", 10);
+    at::<BTreeMap<u8, u8>>(b"}K\x01K\x02sU\x01bK\x02s.", 6);
+    at::<Result<u8, String>>(b"}U\x03ErrK\x02s.", 6);
+    // In items that were appended later, behind those of another list.
+    at::<Vec<Vec<u8>>>(b"](]\x94(K\x01e](K\x02eh\0Nae.", 15);
 }

@@ -182,7 +182,7 @@ fn where_it_is() {
     assert_eq!(pickle.root().offset(), 2);
     assert_eq!(items.iter().map(|item| item.offset()).collect::<Vec<_>>(), [10, 11]);
     let (key, value) = items[1].pairs().next().unwrap();
-    assert_eq!([key.offset(), value.offset()], [11, 14]);
+    assert_eq!([key.offset(), value.offset()], [12, 14]);
     assert_eq!(parse(b"\x80\x02cm\nn\n.").root().offset(), 2);
     assert_eq!(parse(b"cm\nn\n.").root().offset(), 0);
     assert_eq!(parse(b"N.").root().offset(), 0);

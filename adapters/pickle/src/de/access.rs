@@ -10,11 +10,13 @@ use super::Reader;
 use crate::Error;
 use crate::describe::step;
 use crate::graph::{Items, Node};
+use crate::pickle::Place;
 
 pub(super) struct Sequence<'r, 'a> {
     pub(super) items: Items<'r>,
     /// How many there were at the beginning.
     pub(super) count: usize,
+    pub(super) container: u32,
     /// A value in it, whichever.
     pub(super) inside: Reader<'r, 'a>,
 }
@@ -53,7 +55,16 @@ impl<'a> SeqAccess<'a> for &mut Sequence<'_, 'a> {
 impl<'r, 'a> Sequence<'r, 'a> {
     #[cold]
     fn at_last(&self, value: Reader<'r, 'a>, error: Error) -> Error {
-        value.locate(error).within(&format!("[{}]", self.count - self.items.len() - 1))
+        self.locate(value, error).within(&format!("[{}]", self.last()))
+    }
+
+    /// Says of an error of the last value where that is.
+    fn locate(&self, value: Reader<'r, 'a>, error: Error) -> Error {
+        value.locate_at(Place::item(self.container, self.last()), error)
+    }
+
+    fn last(&self) -> usize {
+        self.count - self.items.len() - 1
     }
 }
 
@@ -68,7 +79,7 @@ pub(super) struct Pairs<'r, 'a> {
 impl<'r, 'a> Pairs<'r, 'a> {
     #[cold]
     fn at_value(&self, value: Reader<'r, 'a>, error: Error) -> Error {
-        value.locate(error).within(&step(&value.pickle.graph, self.key))
+        self.sequence.locate(value, error).within(&step(&value.pickle.graph, self.key))
     }
 }
 
@@ -93,7 +104,7 @@ impl<'a> MapAccess<'a> for Pairs<'_, 'a> {
         self.key = key.node;
         match seed.deserialize(key) {
             Ok(key) => Ok(Some(key)),
-            Err(error) => Err(key.locate(error)),
+            Err(error) => Err(self.sequence.locate(key, error)),
         }
     }
 
@@ -117,6 +128,7 @@ impl<'a> MapAccess<'a> for Pairs<'_, 'a> {
 pub(super) struct Variant<'r, 'a> {
     pub(super) name: Reader<'r, 'a>,
     pub(super) content: Reader<'r, 'a>,
+    pub(super) container: u32,
 }
 
 impl<'r, 'a> EnumAccess<'a> for Variant<'r, 'a> {
@@ -127,20 +139,24 @@ impl<'r, 'a> EnumAccess<'a> for Variant<'r, 'a> {
         self,
         seed: V,
     ) -> Result<(V::Value, Self::Variant), Error> {
-        let variant = seed.deserialize(self.name).map_err(|error| self.name.locate(error))?;
-        Ok((variant, Content { value: self.content, name: self.name.node }))
+        let Self { name, content, container } = self;
+        let place = Place::item(container, 0);
+        let variant = seed.deserialize(name).map_err(|error| name.locate_at(place, error))?;
+        Ok((variant, Content { value: content, name: name.node, container }))
     }
 }
 
 pub(super) struct Content<'r, 'a> {
     value: Reader<'r, 'a>,
     name: Node,
+    container: u32,
 }
 
 impl Content<'_, '_> {
     #[cold]
     fn located(self, error: Error) -> Error {
-        self.value.locate(error).within(&step(&self.value.pickle.graph, self.name))
+        let place = Place::item(self.container, 1);
+        self.value.locate_at(place, error).within(&step(&self.value.pickle.graph, self.name))
     }
 }
 

@@ -160,7 +160,9 @@ impl<'r, 'a> Reader<'r, 'a> {
         if let Some([first, more]) = content::attributes(graph, object) {
             let Some(first) = first.or(more) else {
                 let inside = self.inside(object.offset as usize)?;
-                let sequence = Sequence { items: Default::default(), count: 0, inside };
+                let container = object.args;
+                let sequence =
+                    Sequence { items: Default::default(), count: 0, container, inside };
                 return visitor.visit_map(Pairs { sequence, more: None, key: Node::None });
             };
             let sequence = self.items(first)?;
@@ -189,9 +191,10 @@ impl<'r, 'a> Reader<'r, 'a> {
         let offset = object.offset as usize;
         self.pickle.charge(numbers.cost(), offset)?;
         let mut numbers = SeqDeserializer::new(numbers.iter());
-        let kind = || "a number of an array".to_owned();
-        let value = visitor.visit_seq(&mut numbers).map_err(|error| error.at(offset, kind))?;
-        numbers.end().map_err(|error| error.at(offset, kind))?;
+        let located =
+            |error: Error| error.found(|| "a number of an array".to_owned()).at(|| offset);
+        let value = visitor.visit_seq(&mut numbers).map_err(located)?;
+        numbers.end().map_err(located)?;
         Ok(value)
     }
 }
