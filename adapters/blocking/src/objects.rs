@@ -99,7 +99,7 @@ impl<T: Transport> Receiver<T> {
     ///
     /// As there.
     pub fn recv<'c, O: Deserialize<'c>>(&'c mut self) -> Result<O, ObjectError> {
-        let decoder = self.decoder;
+        let decoder = self.decoder.as_deref().copied().unwrap_or_default();
         Ok(decoder.from_slice(self.recv_borrowed()?)?)
     }
 
@@ -116,6 +116,6 @@ impl<T: Transport> Receiver<T> {
 impl<T> Receiver<T> {
     /// See [`Connection::set_decoder`].
     pub fn set_decoder(&mut self, decoder: Decoder) {
-        self.decoder = decoder;
+        self.decoder = Some(Box::new(decoder));
     }
 }

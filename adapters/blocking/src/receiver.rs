@@ -21,9 +21,9 @@ pub struct Receiver<T = Socket> {
     link: Option<Arc<Link<T>>>,
     receiving: Receiving,
     timeout: Option<Duration>,
-    /// How objects are read.
+    /// How objects are read. `None` for the default: most connections have that, and it takes 40 bytes.
     #[cfg(feature = "pickle")]
-    pub(crate) decoder: mpconn_pickle::Decoder,
+    pub(crate) decoder: Option<Box<mpconn_pickle::Decoder>>,
 }
 
 impl<T> Receiver<T> {
@@ -45,7 +45,7 @@ impl<T> Receiver<T> {
             receiving,
             timeout: None,
             #[cfg(feature = "pickle")]
-            decoder: mpconn_pickle::Decoder::new(),
+            decoder: None,
         }
     }
 

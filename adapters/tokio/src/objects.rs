@@ -97,7 +97,7 @@ impl<T: Transport> SendObject for Connection<T> {
 
 impl<T: Transport> RecvObject for Receiver<T> {
     async fn recv<'c, O: Deserialize<'c>>(&'c mut self) -> Result<O, ObjectError> {
-        let decoder = self.decoder;
+        let decoder = self.decoder.as_deref().copied().unwrap_or_default();
         Ok(decoder.from_slice(self.recv_borrowed().await?)?)
     }
 
@@ -141,7 +141,7 @@ impl<T> Sender<T> {
 impl<T> Receiver<T> {
     /// See [`Connection::set_decoder`].
     pub fn set_decoder(&mut self, decoder: Decoder) {
-        self.decoder = decoder;
+        self.decoder = Some(Box::new(decoder));
     }
 }
 
