@@ -122,6 +122,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         visitor.visit_map(Pairs { sequence, more: None, key: Node::None })
     }
 
+    #[inline]
     fn visit_str<V: Visitor<'a>>(self, number: u32, visitor: V) -> Result<V::Value, Error> {
         let text = self.pickle.graph.str(number);
         self.pickle.charge(text.len() as u64, self.offset)?;
@@ -172,8 +173,31 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 }
 
+/// Without the way through all kinds that a number is not.
+macro_rules! deserialize_numbers {
+    ($($method:ident)*) => {$(
+        #[inline]
+        fn $method<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
+            match self.node {
+                Node::Int(number) => visitor.visit_i64(number.into()),
+                Node::Float(number) => {
+                    visitor.visit_f64(self.pickle.graph.floats[number as usize])
+                }
+                Node::Bool(yes) => visitor.visit_bool(yes),
+                _ => self.deserialize_any(visitor),
+            }
+        }
+    )*};
+}
+
 impl<'a> Deserializer<'a> for Reader<'_, 'a> {
     type Error = Error;
+
+    deserialize_numbers! {
+        deserialize_bool deserialize_f32 deserialize_f64
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+    }
 
     fn deserialize_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.node {
@@ -227,8 +251,10 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
         }
     }
 
+    #[inline]
     fn deserialize_str<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.node {
+            Node::Str(number) => self.visit_str(number, visitor),
             Node::Object(number) if self.is_numpy_bytes(number) => Err(self.mismatch(&visitor)),
             Node::Object(number) => self.visit_object(number, visitor, Self::deserialize_str),
             _ if self.is_text() => self.deserialize_any(visitor),
@@ -278,8 +304,10 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
         self.deserialize_seq(visitor)
     }
 
+    #[inline]
     fn deserialize_map<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.node {
+            Node::Dict(pairs) => self.visit_pairs(pairs, visitor),
             Node::Object(number) => self.visit_object_as_map(number, visitor),
             _ => self.deserialize_any(visitor),
         }
@@ -349,6 +377,6 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
 
     forward_to_deserialize_any! {
         <V: Visitor<'a>>
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 unit unit_struct
+        unit unit_struct
     }
 }

@@ -37,11 +37,10 @@ impl<'a> Source<'a> {
         buffers: &mut dyn Iterator<Item = &'a [u8]>,
     ) -> Result<Parsed<'a>, Error> {
         let mut machine = Machine::new(self, buffers)?;
-        let root = loop {
-            if let Some(root) = machine.step()? {
-                break root;
-            }
-        };
+        while let Some(opcode) = machine.next()? {
+            machine.execute(opcode)?;
+        }
+        let root = machine.pop()?;
         Ok(Parsed { root, length: machine.input.offset(), graph: machine.graph })
     }
 }
@@ -89,11 +88,16 @@ impl<'a, 'b> Machine<'a, 'b> {
         })
     }
 
-    /// Executes one opcode. Returns the value that was pickled when that was the last one.
-    #[inline(always)]
-    fn step(&mut self) -> Result<Option<Node>, Error> {
+    /// Returns the next opcode, or `None` at the end. As Python, whatever comes behind it.
+    #[inline]
+    fn next(&mut self) -> Result<Option<u8>, Error> {
         self.opcode = self.input.offset();
         let opcode = self.input.byte()?;
+        Ok(Some(opcode).filter(|&opcode| opcode != STOP))
+    }
+
+    #[inline]
+    fn execute(&mut self, opcode: u8) -> Result<(), Error> {
         match opcode {
             BININT1 => {
                 let number = self.input.byte()?.into();
@@ -280,11 +284,9 @@ impl<'a, 'b> Machine<'a, 'b> {
                     return Err(Error::Truncated { offset: self.input.offset() });
                 }
             }
-            // As Python, whatever comes behind it.
-            STOP => return self.pop().map(Some),
             _ => return Err(Error::Opcode { offset: self.opcode, opcode }),
         }
-        Ok(None)
+        Ok(())
     }
 
     /// As the graph keeps it: no pickle is as long as that could not hold.

@@ -106,6 +106,7 @@ impl<'a> Pickle<'a> {
 
     /// Values that are shared are read as often as they occur, so that their number is no longer
     /// bounded by the pickle's length.
+    #[inline]
     pub(crate) fn charge(&self, cost: u64, offset: usize) -> Result<(), Error> {
         let left = self.left.load(Ordering::Relaxed);
         let left = usize::try_from(cost).ok().and_then(|cost| left.checked_sub(cost));

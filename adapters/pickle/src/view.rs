@@ -242,8 +242,10 @@ impl<'p, 'a> View<'p, 'a> {
         let graph = &self.pickle.graph;
         let nodes = container.map(|container| graph.items(container)).unwrap_or_default();
         let container = container.unwrap_or_default();
-        nodes.enumerate().map(move |(ordinal, node)| {
-            Self { node, place: Place::item(container, ordinal), ..self }
+        nodes.enumerate().map(move |(ordinal, node)| Self {
+            node,
+            place: Place::item(container, ordinal),
+            ..self
         })
     }
 

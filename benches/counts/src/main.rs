@@ -10,11 +10,13 @@
 
 mod allocations;
 mod measure;
+mod pickles;
 mod work;
 
 use std::process::ExitCode;
 
 use measure::{instructions, system_calls};
+use pickles::ITEMS;
 
 /// A figure, and what it may be at most.
 #[derive(Clone)]
@@ -31,7 +33,7 @@ fn main() -> ExitCode {
         work::find(name).expect("a known piece of work")(times);
         return ExitCode::SUCCESS;
     }
-    let gates = [framing(), linear(), blocking(), calls(), allocations::gates()].concat();
+    let gates = [framing(), linear(), blocking(), objects(), calls(), allocations::gates()].concat();
     println!("{:<72} {:>10} {:>10}", "", "found", "limit");
     let mut over = 0;
     for Gate { what, found, limit } in &gates {
@@ -90,6 +92,23 @@ fn blocking() -> Vec<Gate> {
         ),
         gate("blocking, send_many of 100 and their receipt", "hundred", 1_000, 14_850.0),
         gate("blocking, a handshake over TCP, both ends", "handshake", 200, 83_000.0),
+    ]
+}
+
+/// Objects as pickles of protocol 4, in memory.
+fn objects() -> Vec<Gate> {
+    let gate = |what, work, items: u32, limit| {
+        let found = instructions(work, 200) / f64::from(items);
+        Gate { what, found, limit }
+    };
+    vec![
+        gate("pickle, a struct of four fields read", "read_struct", 1, 1e9),
+        gate("pickle, 1,000 such structs read: one", "read_rows", ITEMS, 1e9),
+        gate("pickle, 1,000 strings read: one", "read_strings", ITEMS, 1e9),
+        gate("pickle, 1,000 ints read: one", "read_ints", ITEMS, 1e9),
+        gate("pickle, a struct of four fields written", "write_struct", 1, 1e9),
+        gate("pickle, 1,000 such structs written: one", "write_rows", ITEMS, 1e9),
+        gate("pickle, 1,000 strings written: one", "write_strings", ITEMS, 1e9),
     ]
 }
 
