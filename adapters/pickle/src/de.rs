@@ -96,8 +96,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         let inside = self.inside(self.pickle.graph.offset(container))?;
         let items = self.pickle.graph.items(container);
         self.pickle.charge((items.len() as u64 + 1) * NODE_COST, inside.offset)?;
-        let count = items.len();
-        Ok(Sequence { items, count, container, inside })
+        Ok(Sequence { items, container, inside })
     }
 
     /// One level deeper.
@@ -129,6 +128,17 @@ impl<'r, 'a> Reader<'r, 'a> {
         match text {
             Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
             Cow::Owned(text) => visitor.visit_str(text),
+        }
+    }
+
+    /// Text that is not plainly a str.
+    #[inline(never)]
+    fn visit_text<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.node {
+            Node::Object(number) if self.is_numpy_bytes(number) => Err(self.mismatch(&visitor)),
+            Node::Object(number) => self.visit_object(number, visitor, Self::deserialize_str),
+            _ if self.is_text() => self.deserialize_any(visitor),
+            _ => Err(self.mismatch(&visitor)),
         }
     }
 
@@ -255,10 +265,7 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
     fn deserialize_str<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.node {
             Node::Str(number) => self.visit_str(number, visitor),
-            Node::Object(number) if self.is_numpy_bytes(number) => Err(self.mismatch(&visitor)),
-            Node::Object(number) => self.visit_object(number, visitor, Self::deserialize_str),
-            _ if self.is_text() => self.deserialize_any(visitor),
-            _ => Err(self.mismatch(&visitor)),
+            _ => self.visit_text(visitor),
         }
     }
 

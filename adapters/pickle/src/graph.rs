@@ -95,6 +95,12 @@ struct Run {
 const NOWHERE: u32 = u32::MAX;
 
 impl<'a> Graph<'a> {
+    /// With room for so many values in containers, and as many texts.
+    pub(crate) fn with_capacity(values: usize) -> Self {
+        let (items, strs) = (Vec::with_capacity(values), Vec::with_capacity(values));
+        Self { items, strs, ..Self::default() }
+    }
+
     pub(crate) fn container(&mut self, items: &[Node], offset: usize) -> u32 {
         let first =
             Run { start: index(self.items.len()), count: index(items.len()), next: NOWHERE };

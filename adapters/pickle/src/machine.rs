@@ -36,7 +36,11 @@ impl<'a> Source<'a> {
         self,
         buffers: &mut dyn Iterator<Item = &'a [u8]>,
     ) -> Result<Parsed<'a>, Error> {
-        let mut machine = Machine::new(self, buffers)?;
+        if u32::try_from(self.pickle.len()).map_or(true, |length| length > self.limits.bytes) {
+            let offset = self.limits.bytes as usize;
+            return Err(Error::TooMuch { offset, limit: Limit::Bytes });
+        }
+        let mut machine = Machine::new(self, buffers);
         while let Some(opcode) = machine.next()? {
             machine.execute(opcode)?;
         }
@@ -44,6 +48,10 @@ impl<'a> Source<'a> {
         Ok(Parsed { root, length: machine.input.offset(), graph: machine.graph })
     }
 }
+
+/// How many values there is room for at first: a small message has fewer, and room that grows costs
+/// more instructions than all else in one.
+const FEW: usize = 32;
 
 struct Machine<'a, 'b> {
     input: Cursor<'a>,
@@ -65,27 +73,26 @@ struct Machine<'a, 'b> {
 }
 
 impl<'a, 'b> Machine<'a, 'b> {
+    #[inline]
     fn new(
         Source { pickle, limits, python2_str }: Source<'a>,
         buffers: &'b mut dyn Iterator<Item = &'a [u8]>,
-    ) -> Result<Self, Error> {
-        if u32::try_from(pickle.len()).map_or(true, |length| length > limits.bytes) {
-            return Err(Error::TooMuch { offset: limits.bytes as usize, limit: Limit::Bytes });
-        }
-        Ok(Self {
+    ) -> Self {
+        let few = FEW.min(pickle.len() / 4);
+        Self {
             input: Cursor::new(pickle),
             buffers,
             opcode: 0,
-            graph: Graph::default(),
-            stack: Vec::new(),
+            graph: Graph::with_capacity(few),
+            stack: Vec::with_capacity(few),
             marks: Vec::new(),
             fence: 0,
-            memo: Vec::new(),
+            memo: Vec::with_capacity(few),
             nodes: 0,
             copies: (pickle.len() as u64).saturating_add(limits.expansion),
             limits,
             python2_str,
-        })
+        }
     }
 
     /// Returns the next opcode, or `None` at the end. As Python, whatever comes behind it.

@@ -14,8 +14,7 @@ use crate::pickle::Place;
 
 pub(super) struct Sequence<'r, 'a> {
     pub(super) items: Items<'r>,
-    /// How many there were at the beginning.
-    pub(super) count: usize,
+    /// Of which they are the rest.
     pub(super) container: u32,
     /// A value in it, whichever.
     pub(super) inside: Reader<'r, 'a>,
@@ -64,7 +63,8 @@ impl<'r, 'a> Sequence<'r, 'a> {
     }
 
     fn last(&self) -> usize {
-        self.count - self.items.len() - 1
+        let count = self.inside.pickle.graph.items(self.container).len();
+        count - self.items.len() - 1
     }
 }
 

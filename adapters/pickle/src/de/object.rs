@@ -161,7 +161,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             let Some(first) = first.or(more) else {
                 let inside = self.inside(object.offset as usize)?;
                 let container = object.args;
-                let sequence = Sequence { items: Default::default(), count: 0, container, inside };
+                let sequence = Sequence { items: Default::default(), container, inside };
                 return visitor.visit_map(Pairs { sequence, more: None, key: Node::None });
             };
             let sequence = self.items(first)?;

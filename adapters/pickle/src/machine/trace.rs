@@ -42,7 +42,7 @@ fn trace<'a>(
     buffers: &mut dyn Iterator<Item = &'a [u8]>,
     origins: &mut Origins,
 ) -> Result<(), Error> {
-    let mut machine = Machine::new(source, buffers)?;
+    let mut machine = Machine::new(source, buffers);
     let mut stack: Vec<(Node, u32)> = Vec::new();
     while let Some(opcode) = machine.next()? {
         machine.execute(opcode)?;
