@@ -1,8 +1,9 @@
 """Sends objects of all kinds, and tells as what each may be read. Every Python from 2.7 on.
 
-Prints, for each value and protocol, a line `value NAME PROTOCOL HEX` and a line for each target for which
-there is a right value: `may TARGET VALUE`, or `must TARGET VALUE` where the documentation promises it.
-For any other target the only right outcome is an error. The last line is `end`. VALUE is JSON; bytes
+Prints, for each value and protocol, a line `value NAME PROTOCOL HEX HOLDER` and a line for each target for
+which there is a right value: `may TARGET VALUE`, or `must TARGET VALUE` where the documentation promises it.
+For any other target the only right outcome is an error. HOLDER is the pickle of a dict with the value twice
+in a list, `{'twice': [value, value], 'other': 5}`. The last line is `end`. VALUE is JSON; bytes
 are lists of numbers there.
 
 With arguments, it also tells of these libraries, which must be there.
@@ -437,7 +438,10 @@ def tell(values, pickler=pickle):
             if pickler is not pickle and protocol < 2:
                 continue
             pickled = pickler.dumps(value, protocol)
-            print('value %s %d %s' % (name.replace(' ', '_'), protocol, hexlify(pickled).decode('ascii')))
+            # The second one comes from the pickler's memo.
+            holder = pickler.dumps({'twice': [value, value], 'other': 5}, protocol)
+            pickles = [hexlify(part).decode('ascii') for part in (pickled, holder)]
+            print('value %s %d %s %s' % ((name.replace(' ', '_'), protocol) + tuple(pickles)))
             for target, expected in right.items():
                 word = 'must' if target in must.split() else 'may'
                 print('%s %s %s' % (word, target, json.dumps(expected, sort_keys=True)))

@@ -1,6 +1,6 @@
 //! Reading: the options, and the way through them.
 
-use std::str;
+use std::{iter, str};
 
 use serde::Deserialize;
 
@@ -132,9 +132,9 @@ impl Decoder {
     /// Reads a pickle of protocol 5 whose large buffers are beside it, in their order: Python's
     /// `pickle.loads(data, buffers=buffers)`.
     ///
-    /// Python's side makes them by `pickle.dumps(value, protocol=5, buffer_callback=buffers.append)`,
-    /// and may send each as a message of its own: `connection.send_bytes(buffer.raw())`. A buffer that
-    /// Python may write to is read as a bytearray, another one as bytes.
+    /// Python makes them with `pickle.dumps(value, protocol=5, buffer_callback=buffers.append)`.
+    /// [Large buffers](crate#large-buffers) shows how to send them. A buffer that Python may write to is
+    /// read as a bytearray, another one as bytes.
     ///
     /// ```
     /// use mpconn_pickle::Decoder;
@@ -158,11 +158,28 @@ impl Decoder {
         let mut shared = 0_usize;
         let mut buffers =
             buffers.into_iter().inspect(|buffer| shared = shared.saturating_add(buffer.len()));
-        let source = Source { pickle, limits: self.limits, python2_str: self.python2_str };
+        let source = self.source(pickle);
         let parsed = source.run(&mut buffers).map_err(|error| explained(error, pickle))?;
         // Each byte of a buffer may be read once, as each byte of the pickle.
         let readable = parsed.length.saturating_add(shared);
         Ok(Pickle::new(parsed, source, readable, self.strict))
+    }
+
+    /// Returns how many buffers beside it a pickle needs: what to receive before
+    /// [`parse_with_buffers`](Self::parse_with_buffers).
+    ///
+    /// # Errors
+    ///
+    /// As for [`parse`](Self::parse).
+    pub fn count_buffers(&self, pickle: &[u8]) -> Result<usize, Error> {
+        let mut count = 0;
+        let mut buffers = iter::repeat(&[][..]).inspect(|_| count += 1);
+        self.source(pickle).run(&mut buffers).map_err(|error| explained(error, pickle))?;
+        Ok(count)
+    }
+
+    fn source<'a>(&self, pickle: &'a [u8]) -> Source<'a> {
+        Source { pickle, limits: self.limits, python2_str: self.python2_str }
     }
 }
 

@@ -9,7 +9,6 @@ pub(crate) const REPLY: &str = "$mpconn_pickle::Reply";
 #[cfg(feature = "numpy")]
 pub(crate) const ND_ARRAY: &str = "$mpconn_pickle::NdArray";
 /// In place of bytes that are beside the pickle.
-#[cfg(feature = "numpy")]
 pub(crate) const BUFFER: &str = "$mpconn_pickle::Buffer";
 pub(crate) const INTEGER: &str = "$mpconn_pickle::Integer";
 pub(crate) const SURROGATES: &str = "$mpconn_pickle::Surrogates";

@@ -101,6 +101,54 @@
 //! - Persistent ids and the extension registry are not read: their meaning is known only to the program
 //!   that wrote them.
 //!
+//! # Large buffers
+//!
+//! In protocol 5, large buffers may be beside the pickle, so that they are not copied into it and out of
+//! it. The convention here is to send each as a message of its own, after the pickle and in its order.
+//! Python sends an object with NumPy arrays in it like this, and receives one from Rust:
+//!
+//! ```python
+//! buffers = []
+//! connection.send_bytes(pickle.dumps(value, protocol=5, buffer_callback=buffers.append))
+//! for buffer in buffers: connection.send_bytes(buffer.raw())
+//!
+//! value = pickle.loads(connection.recv_bytes(), buffers=iter(connection.recv_bytes, None))
+//! ```
+//!
+//! Arrays that Python receives so are read-only; `map(bytearray, iter(..))` makes them writable, by a
+//! copy. In Rust, [`Decoder::count_buffers`] tells how many messages follow:
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use mpconn_pickle::{Buffer, Decoder, Encoder, Error, Protocol};
+//!
+//! // With `connection.send_bytes` and `connection.recv_bytes` in place of these.
+//! fn send(messages: &mut Vec<Vec<u8>>, frame: &[u8]) -> Result<(), Error> {
+//!     let value = BTreeMap::from([("frame", Buffer)]);
+//!     messages.push(Encoder::new().protocol(Protocol::V5).to_bytes(&value)?);
+//!     messages.push(frame.to_vec());
+//!     Ok(())
+//! }
+//!
+//! fn receive(mut messages: impl Iterator<Item = Vec<u8>>) -> Result<usize, Error> {
+//!     let pickle = messages.next().expect("a message");
+//!     let count = Decoder::new().count_buffers(&pickle)?;
+//!     let buffers: Vec<_> = messages.take(count).collect();
+//!     let buffers = buffers.iter().map(Vec::as_slice);
+//!     let value = Decoder::new().parse_with_buffers(&pickle, buffers)?;
+//!     let value: BTreeMap<&str, &[u8]> = value.to()?;
+//!     Ok(value["frame"].len())
+//! }
+//!
+//! let mut messages = Vec::new();
+//! send(&mut messages, &[0; 1000])?;
+//! assert_eq!(receive(messages.into_iter()), Ok(1000));
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! An array of NumPy is written that way by `NdArray::out_of_band`.
+//!
 //! # What is shared, contains itself, or is deep
 //!
 //! Rust's types are trees: serde copies what Python has in two places, and never comes to the end of
@@ -141,10 +189,13 @@
 //! # Features
 //!
 //! - `numpy`: `NdArray`, an array of NumPy whose bytes are borrowed from the message, or beside it.
+//! - `ndarray`: conversions between `NdArray` and the arrays of the crate `ndarray`.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod content;
+#[cfg(feature = "ndarray")]
+mod convert;
 mod cursor;
 mod de;
 mod decoder;
@@ -192,4 +243,4 @@ pub use pickle::Pickle;
 pub use ser::Pickler as Serializer;
 pub use value::Value;
 pub use view::{Kind, View};
-pub use wrap::{ByteArray, Bytes, FrozenSet, Set, Tuple};
+pub use wrap::{Buffer, ByteArray, Bytes, FrozenSet, Set, Tuple};

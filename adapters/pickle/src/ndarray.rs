@@ -2,19 +2,22 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 
 use bytemuck::AnyBitPattern;
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeTupleStruct, Serializer};
 
 use crate::form::{self, Formed};
-use crate::{ByteArray, Bytes, DType, DTypeKind, Error, Global};
+use crate::{Buffer, ByteArray, Bytes, DType, DTypeKind, Error, Global};
 
 /// An array of NumPy: a [`DType`], a shape, and bytes, which are borrowed from the message.
 ///
 /// It is read from what NumPy 1 and 2 pickle in protocols 2 to 5, also with its bytes
 /// [beside the pickle](crate::Decoder::parse_with_buffers). Arrays of objects and of structures are an
 /// error. An array with one dimension can also be read as a `Vec`, of which each element is converted.
+///
+/// With the feature `ndarray`, it converts from and to the arrays of the crate `ndarray`.
 ///
 /// It is written as a call of `numpy.ndarray` with a `bytearray`, which every NumPy reads as an array
 /// that can be written to.
@@ -169,8 +172,30 @@ impl DType {
     }
 }
 
+/// Reads a type as NumPy's `dtype.str` has it, with the order of bytes.
+///
+/// # Errors
+///
+/// [`Error::Unwritable`] for what is not supported: objects, structures, other sizes of numbers.
+impl FromStr for DType {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let parsed = text.split_at_checked(1).and_then(|(order, rest)| Self::parse(order, rest));
+        parsed.ok_or(Error::Unwritable("a dtype that is not supported"))
+    }
+}
+
 impl<'a> NdArray<'a> {
     /// Creates an array over bytes.
+    ///
+    /// ```
+    /// use mpconn_pickle::{NdArray, Order};
+    ///
+    /// let days = [0_i64, 1, 2].map(i64::to_le_bytes).concat();
+    /// let array = NdArray::new("<M8[D]".parse()?, &[3], Order::C, days)?; // from 1970-01-01 on
+    /// # Ok::<(), mpconn_pickle::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -200,6 +225,18 @@ impl<'a> NdArray<'a> {
         let mut data = Vec::with_capacity(size_of_val(elements));
         elements.iter().for_each(|&element| element.append(&mut data));
         Self::new(DType::of_element::<T>(), shape, Order::C, data)
+    }
+
+    /// As many elements as the shape needs.
+    #[cfg(feature = "ndarray")]
+    pub(crate) fn of_elements<T: Element>(
+        dtype: DType,
+        shape: &[usize],
+        elements: impl ExactSizeIterator<Item = T>,
+    ) -> Self {
+        let mut data = Vec::with_capacity(elements.len() * dtype.size);
+        elements.for_each(|element| element.append(&mut data));
+        Self { dtype, shape: shape.to_vec(), order: Order::C, data: data.into() }
     }
 
     /// Returns what the elements are.
@@ -256,14 +293,8 @@ impl<'a> NdArray<'a> {
     }
 
     /// Returns the array as it is pickled without its bytes, in protocol 5. The peer is given
-    /// [`as_bytes`](Self::as_bytes) beside the pickle, in the order of the arrays in it: as messages of
-    /// their own, before the pickle's or after it. A Python that receives the pickle first has:
-    ///
-    /// ```python
-    /// pickled = connection.recv_bytes()
-    /// buffers = [connection.recv_bytes()]
-    /// array = pickle.loads(pickled, buffers=buffers)
-    /// ```
+    /// [`as_bytes`](Self::as_bytes) [beside the pickle](crate#large-buffers), in the order of the arrays
+    /// in it.
     #[must_use]
     pub fn out_of_band(&self) -> OutOfBand<'_> {
         OutOfBand(self)
@@ -293,7 +324,7 @@ pub struct OutOfBand<'n>(&'n NdArray<'n>);
 
 impl Serialize for OutOfBand<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize_with(Formed(form::BUFFER, ()), serializer)
+        self.0.serialize_with(Buffer, serializer)
     }
 }
 
@@ -325,9 +356,7 @@ impl<'de> Visitor<'de> for ArrayVisitor {
             parts.next_element()?.ok_or_else(missing)
         }
         let dtype: String = next(&mut parts)?;
-        let (order, rest) = dtype.split_at_checked(1).unwrap_or_default();
-        let dtype = DType::parse(order, rest);
-        let dtype = dtype.ok_or_else(|| serde::de::Error::custom("no type of NumPy's elements"))?;
+        let dtype = dtype.parse().map_err(serde::de::Error::custom)?;
         let shape: Vec<usize> = next(&mut parts)?;
         let order = if next(&mut parts)? { Order::Fortran } else { Order::C };
         let Bytes::<Cow<'de, [u8]>>(data) = next(&mut parts)?;

@@ -171,7 +171,6 @@ impl<'w, 'o> Serializer for Pickler<'w, 'o> {
     }
 
     fn serialize_unit(self) -> Result<(), Error> {
-        #[cfg(feature = "numpy")]
         if self.form == form::BUFFER {
             return self.writer.next_buffer();
         }

@@ -81,6 +81,26 @@ impl<B: AsRef<[u8]>> Serialize for ByteArray<B> {
     }
 }
 
+/// The next one of the [buffers beside the pickle](crate#large-buffers), in protocol 5: Python's
+/// `PickleBuffer` with a `buffer_callback`. To read one, take `&[u8]` or [`Bytes`].
+///
+/// ```
+/// use mpconn_pickle::{Buffer, Decoder, Encoder, Protocol};
+///
+/// let pickle = Encoder::new().protocol(Protocol::V5).to_bytes(&("name", Buffer))?;
+/// let read = Decoder::new().parse_with_buffers(&pickle, [&b"large"[..]])?;
+/// assert_eq!(read.to(), Ok(("name", &b"large"[..])));
+/// # Ok::<(), mpconn_pickle::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Buffer;
+
+impl Serialize for Buffer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Formed(form::BUFFER, ()).serialize(serializer)
+    }
+}
+
 macro_rules! collection {
     ($name:ident, $form:expr, $python:literal) => {
         #[doc = concat!("A Python `", $python, "` of what this collection has. serde would make a")]

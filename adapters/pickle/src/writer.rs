@@ -100,7 +100,6 @@ impl<'o> Writer<'o> {
     }
 
     /// What is beside the pickle.
-    #[cfg(feature = "numpy")]
     pub(crate) fn next_buffer(&mut self) -> Result<(), Error> {
         if self.protocol < Protocol::V5 {
             return Err(Error::Unwritable("a buffer beside the pickle needs protocol 5"));

@@ -137,3 +137,52 @@ fn malformed_arrays() {
     assert!(NdArray::new(DType::of_element::<u8>(), &[usize::MAX, 2], Order::C, &b""[..]).is_err());
     assert!(NdArray::from_elements(&[2], &[1_u8]).is_err());
 }
+
+#[test]
+fn dtypes_as_text() {
+    for text in ["|b1", "|i1", "<i8", ">u2", "<f2", ">c16", "|S7", "<U3", "<M8[ns]", ">m8[25s]"] {
+        assert_eq!(text.parse::<DType>().unwrap().to_string(), text);
+    }
+    for text in [
+        "",
+        "f8",
+        "<",
+        "<f16",
+        "|O8",
+        "|V4",
+        "<i3",
+        "|i4",
+        "é8",
+        "<f8[ns]",
+        "<i+8",
+        "<U99999999999999999999",
+    ] {
+        text.parse::<DType>().unwrap_err();
+    }
+}
+
+#[cfg(feature = "ndarray")]
+#[test]
+fn arrays_of_the_crate_ndarray() {
+    use ndarray::{Array, ArrayD, Ix0, array};
+
+    let matrix = array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];
+    let sent = NdArray::from(&matrix);
+    assert_eq!((sent.shape(), sent.order()), (&[2, 3][..], Order::C));
+    assert_eq!(sent.to_array(), Some(matrix.clone().into_dyn()));
+    assert_eq!(sent.view(), Some(matrix.view().into_dyn()));
+    assert_eq!(sent.to_array::<f32>(), None::<ArrayD<f32>>);
+    // Whatever order it has in memory.
+    let transposed = NdArray::from(&matrix.t());
+    assert_eq!(transposed.to_array(), Some(matrix.t().to_owned().into_dyn()));
+    // In the order of Fortran and of the other bytes.
+    let bytes: Vec<u8> = (1_u8..=6).flat_map(|number| [0, number]).collect();
+    let dtype = ">i2".parse().unwrap();
+    let foreign = NdArray::new(dtype, &[2, 3], Order::Fortran, bytes).unwrap();
+    assert_eq!(foreign.view::<i16>(), None);
+    assert_eq!(foreign.to_array(), Some(array![[1_i16, 3, 5], [2, 4, 6]].into_dyn()));
+    let single: Array<bool, Ix0> = Array::from_elem((), true);
+    assert_eq!(NdArray::from(&single).to_array(), Some(single.into_dyn()));
+    let none: ArrayD<u8> = Array::zeros(vec![2, 0, 3]);
+    assert_eq!(NdArray::from(&none).view(), Some(none.view()));
+}

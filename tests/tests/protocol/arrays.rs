@@ -2,11 +2,26 @@
 //! there.
 #![allow(clippy::unwrap_used, reason = "an unexpected error is a failed test")]
 
-use mpconn_pickle::{Decoder, Encoder, NdArray, Order, Protocol};
+use mpconn_blocking::{AuthKey, Listener};
+use mpconn_pickle::{Decoder, Encoder, NdArray, Order, OutOfBand, Protocol};
 use mpconn_tests::python::{Script, bytes, hex};
 use mpconn_tests::pythons::{self, Python};
 
+use serde::{Deserialize, Serialize};
+
 use super::contents::environments;
+
+#[derive(Serialize)]
+struct Sent<'a> {
+    name: &'a str,
+    array: OutOfBand<'a>,
+}
+
+#[derive(Deserialize)]
+struct Received<'a> {
+    name: &'a str,
+    array: NdArray<'a>,
+}
 
 /// As `arrays.py` tells of an array.
 fn described(array: &NdArray<'_>) -> String {
@@ -73,5 +88,44 @@ fn arrays_of_every_numpy() {
             "{}: {read} arrays read, {written} written",
             directory.display()
         ));
+    }
+}
+
+/// The convention for large buffers: a message each, after that of the pickle, both ways.
+#[test]
+fn buffers_as_messages_of_their_own() {
+    const KEY: &[u8] = b"a key of more than sixteen bytes";
+    for directory in environments() {
+        let python = Python { version: [3, 0, 0], executable: directory.join("bin/python") };
+        let mut listener = Listener::bind(("127.0.0.1", 0), AuthKey::new(KEY)).unwrap();
+        let mut script = Script::start(&python, "buffers.py");
+        script.order_address(listener.address());
+        script.order("key", KEY);
+        script.go();
+        let mut connection = listener.accept().unwrap();
+        let (encoder, decoder) = (Encoder::new().protocol(Protocol::V5), Decoder::new());
+        for shape in [[3, 5], [1000, 1000]] {
+            let elements: Vec<_> = (0..shape[0] * shape[1]).map(|number| number as f64).collect();
+            let array = NdArray::from_elements(&shape, &elements).unwrap();
+            let sent = Sent { name: "frame", array: array.out_of_band() };
+            let pickle = encoder.to_bytes(&sent).unwrap();
+            assert!(pickle.len() < 200, "the bytes of the array are beside the pickle");
+            connection.send_bytes(&pickle).unwrap();
+            connection.send_bytes(array.as_bytes()).unwrap();
+
+            let pickle = connection.recv_bytes().unwrap();
+            assert!(pickle.len() < 300, "the bytes of the array are beside the pickle");
+            let count = decoder.count_buffers(&pickle).unwrap();
+            let buffers: Vec<_> = (0..count).map(|_| connection.recv_bytes().unwrap()).collect();
+            assert_eq!(script.line(), buffers.len().to_string());
+            let buffers = buffers.iter().map(Vec::as_slice);
+            let pickle = decoder.parse_with_buffers(&pickle, buffers).unwrap();
+            let received: Received<'_> = pickle.to().unwrap();
+            assert_eq!((received.name, received.array.shape()), ("frame", &shape[..]));
+            let doubled: Vec<f64> = received.array.elements().unwrap().collect();
+            assert!(doubled.iter().zip(elements).all(|(doubled, number)| *doubled == 2.0 * number));
+        }
+        connection.send_bytes(&encoder.to_bytes(&()).unwrap()).unwrap();
+        connection.recv_bytes().unwrap_err();
     }
 }

@@ -13,7 +13,7 @@ use mpconn_tests::python::bytes;
 use mpconn_tests::pythons;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 /// The environment variable that names directories of virtual environments, each with the libraries in
 /// its file `libraries.txt`.
@@ -26,19 +26,38 @@ struct Named {
     n: String,
 }
 
+/// A dict that holds a value twice, in a list, and something else.
+#[derive(Debug, Serialize, Deserialize)]
+struct Holder<T> {
+    twice: [T; 2],
+    other: i64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Other {
+    other: i64,
+}
+
 type Read = fn(&[u8]) -> Result<Json, Error>;
 
-const TARGETS: [(&str, Read); 10] = [
-    ("int", read::<i64>),
-    ("float", read::<f64>),
-    ("text", read::<String>),
-    ("data", read::<Data>),
-    ("ints", read::<Vec<i64>>),
-    ("texts", read::<Vec<String>>),
-    ("floats", read::<Vec<f64>>),
-    ("pair", read::<(i64, String)>),
-    ("named", read::<Named>),
-    ("counts", read::<BTreeMap<String, i64>>),
+/// A name, the type itself, and a [`Holder`] of it.
+type Target = (&'static str, Read, Read);
+
+const fn target<T: Serialize + DeserializeOwned>(name: &'static str) -> Target {
+    (name, read::<T>, read::<Holder<T>>)
+}
+
+const TARGETS: [Target; 10] = [
+    target::<i64>("int"),
+    target::<f64>("float"),
+    target::<String>("text"),
+    target::<Data>("data"),
+    target::<Vec<i64>>("ints"),
+    target::<Vec<String>>("texts"),
+    target::<Vec<f64>>("floats"),
+    target::<(i64, String)>("pair"),
+    target::<Named>("named"),
+    target::<BTreeMap<String, i64>>("counts"),
 ];
 
 /// Bytes, which JSON has as numbers.
@@ -59,6 +78,8 @@ fn read<T: Serialize + DeserializeOwned>(pickle: &[u8]) -> Result<Json, Error> {
 struct Sent {
     name: String,
     pickle: Vec<u8>,
+    /// Of a [`Holder`] of the value.
+    holder: Vec<u8>,
     right: BTreeMap<String, (bool, Json)>,
 }
 
@@ -97,14 +118,24 @@ pub(crate) fn environments() -> Vec<PathBuf> {
 fn check(who: &str, sent: &[Sent]) {
     let (mut right, mut refused) = (0, 0);
     let mut wrong = BTreeSet::new();
-    for Sent { name, pickle, right: expected } in sent {
+    for Sent { name, pickle, holder, right: expected } in sent {
         // Whatever it is, it can be skipped and seen.
         from_slice::<IgnoredAny>(pickle).unwrap();
+        assert_eq!(from_slice::<Other>(holder).unwrap().other, 5, "{name}");
         if let Err(error) = from_slice::<Value>(pickle) {
             wrong.insert(format!("{name} as a Value: {error}"));
         }
-        for (target, read) in TARGETS {
-            match (read(pickle), expected.get(target)) {
+        for (target, read, read_holder) in TARGETS {
+            let value = read(pickle);
+            match (&value, read_holder(holder)) {
+                (Ok(value), Ok(held)) if held == json!({"twice": [value, value], "other": 5}) => {}
+                (Err(Error::Mismatch(_)), Err(Error::Mismatch(error)))
+                    if error.path().starts_with("twice[0]") => {}
+                (_, held) => {
+                    wrong.insert(format!("{name} twice as {target}: {held:?}, alone {value:?}"));
+                }
+            }
+            match (value, expected.get(target)) {
                 (Ok(read), Some((_, expected))) if read == *expected => right += 1,
                 (Ok(read), expected) => {
                     let expected = expected.map(|(_, expected)| expected);
@@ -145,12 +176,12 @@ fn sent(executable: &Path, libraries: &[&str]) -> Vec<Sent> {
                 let mut parts = rest.split(' ');
                 let mut next = || parts.next().unwrap();
                 let name = format!("{} in protocol {}", next(), next());
-                let pickle = bytes(next());
-                all.push(Sent { name, pickle, right: BTreeMap::new() });
+                let (pickle, holder) = (bytes(next()), bytes(next()));
+                all.push(Sent { name, pickle, holder, right: BTreeMap::new() });
             }
             "may" | "must" => {
                 let (target, value) = rest.split_once(' ').unwrap();
-                assert!(TARGETS.iter().any(|(name, _)| *name == target), "{target}");
+                assert!(TARGETS.iter().any(|(name, ..)| *name == target), "{target}");
                 let right = (word == "must", serde_json::from_str(value).unwrap());
                 all.last_mut().unwrap().right.insert(target.to_owned(), right);
             }
