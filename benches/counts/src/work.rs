@@ -9,8 +9,6 @@ use bytes::{Bytes, BytesMut};
 use mpconn::{Event, Extended, Framer, RecvBuffer, encode};
 use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
 
-use crate::pickles;
-
 const MESSAGE: [u8; 16] = *b"sixteen bytes it";
 
 pub fn find(name: &str) -> Option<fn(u64)> {
@@ -30,13 +28,13 @@ pub fn find(name: &str) -> Option<fn(u64)> {
         "send_and_reuse_large" => send_and_reuse_large,
         "hundred" => hundred,
         "handshake" => handshake,
-        "read_struct" => pickles::read_struct,
-        "read_rows" => pickles::read_rows,
-        "read_strings" => pickles::read_strings,
-        "read_ints" => pickles::read_ints,
-        "write_struct" => pickles::write_struct,
-        "write_rows" => pickles::write_rows,
-        "write_strings" => pickles::write_strings,
+        "read_struct" => counts::read_struct,
+        "read_rows" => counts::read_rows,
+        "read_strings" => counts::read_strings,
+        "read_ints" => counts::read_ints,
+        "write_struct" => counts::write_struct,
+        "write_rows" => counts::write_rows,
+        "write_strings" => counts::write_strings,
         _ => return None,
     })
 }

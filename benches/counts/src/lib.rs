@@ -1,4 +1,6 @@
 //! Objects read from pickles and written as such, in instructions an item.
+//!
+//! A crate of its own, so that it does not decide what is inlined into the work in `main`.
 
 use std::hint::black_box;
 
