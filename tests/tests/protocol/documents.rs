@@ -3,6 +3,7 @@
 //! document to another arrives.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail them like tests")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,6 +13,7 @@ use mpconn_blocking::{AuthKey, ConnectOptions, Connection, Error, Listener};
 use mpconn_tests::net::{fresh_path, scratch};
 use mpconn_tests::pythons::{self, Python};
 use mpconn_tests::stall::bounded;
+use serde::Deserialize;
 
 const KEY: &str = "a secret of 16 bytes or more";
 
@@ -148,6 +150,13 @@ fn python_blocks_run() {
     });
 }
 
+/// What the blocks with objects send, as they have it.
+#[derive(Deserialize)]
+struct Done {
+    name: String,
+    sizes: Vec<u32>,
+}
+
 /// Runs one block, which is a client or a listener, against its counterpart.
 fn run(python: &Python, block: &Block) {
     let scratch = scratch();
@@ -166,8 +175,14 @@ fn run(python: &Python, block: &Block) {
         // Its file is there before it listens.
         let options = ConnectOptions::with_key(AuthKey::new(KEY)).retry(true);
         let mut connection = options.connect(address).unwrap();
-        connection.send_bytes(b"hello").unwrap();
-        assert_eq!(connection.recv_bytes().unwrap(), b"hello");
+        if block.code.contains("connection.recv()") {
+            connection.send(&BTreeMap::from([("resize", "photo.png")])).unwrap();
+            let Done { name, sizes } = connection.recv().unwrap();
+            assert_eq!((name.as_str(), &sizes[..]), ("photo.png", &[64, 128][..]));
+        } else {
+            connection.send_bytes(b"hello").unwrap();
+            assert_eq!(connection.recv_bytes().unwrap(), b"hello");
+        }
     }
     let output = child.wait_with_output().unwrap();
     let about = format!("{}, {}:\n{}", block.document, python.name(), block.code);
