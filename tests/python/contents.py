@@ -4,7 +4,8 @@ Prints, for each value and protocol, a line `value NAME PROTOCOL HEX HOLDER` and
 which there is a right value: `may TARGET VALUE`, or `must TARGET VALUE` where the documentation promises it.
 For any other target the only right outcome is an error. HOLDER is the pickle of a dict with the value twice
 in a list, `{'twice': [value, value], 'other': 5}`. The last line is `end`. VALUE is JSON; bytes
-are lists of numbers there.
+are lists of numbers there. A line `raised SENDER PROTOCOL HEX` is the answer of a worker that raised
+`KeyError('x', 'boom')`.
 
 With arguments, it also tells of these libraries, which must be there.
 """
@@ -13,7 +14,9 @@ import collections
 import datetime
 import decimal
 import fractions
+import functools
 import json
+import operator
 import pickle
 import re
 import sys
@@ -296,6 +299,10 @@ def values():
     with_state = ValueError(7)
     with_state.x = 5
     yield 'exception with attributes', with_state, NOTHING, ''
+    yield 'partial', functools.partial(int, '7'), NOTHING, ''
+    if not PY2:
+        for call in operator.itemgetter(1), operator.attrgetter('x'), operator.methodcaller('upper', a=1):
+            yield type(call).__name__, call, NOTHING, ''
     yield 'made of two', Made(1, u'n'), NOTHING, ''
     yield 'made of nothing', Made(), pairs({}), ''
     if PY2:
@@ -447,8 +454,26 @@ def tell(values, pickler=pickle):
                 print('%s %s %s' % (word, target, json.dumps(expected, sort_keys=True)))
 
 
+def tell_exceptions():
+    try:
+        raise KeyError('x', 'boom')
+    except KeyError as caught:
+        sent = [(caught, 'plain')]
+        if not PY2:
+            from concurrent.futures.process import _ExceptionWithTraceback
+            from multiprocessing.pool import ExceptionWithTraceback
+            sent.append((ExceptionWithTraceback(caught, caught.__traceback__), 'Pool'))
+            sent.append((_ExceptionWithTraceback(caught, caught.__traceback__), 'ProcessPoolExecutor'))
+    for error, sender in sent:
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            # As a worker of a Pool answers: a job, a position, and whether it went well.
+            reply = pickle.dumps((3, 0, (False, error)), protocol)
+            print('raised %s %d %s' % (sender, protocol, hexlify(reply).decode('ascii')))
+
+
 def main(libraries):
     tell(values())
+    tell_exceptions()
     if not PY2 and sys.version_info >= (3, 7):
         tell(of_dataclasses())
     for library in libraries:

@@ -90,10 +90,12 @@ pub(crate) fn attributes(graph: &Graph<'_>, object: &Object) -> Option<[Option<u
         Some(Node::Dict(state)) => Some(nested(graph, state).unwrap_or([Some(state), None])),
         Some(Node::Tuple(both)) => slots(graph, both),
         Some(_) => None,
-        // Its `vars()` are empty.
+        // Its `vars()` are empty. A callable that was made by a call may have arguments in it, as a
+        // `partial` has.
         None => {
+            let is_call = object.class.is_object() && !object.is_new && object.state.is_none();
             let has_none = graph.items(object.args).len() == 0 && object.kwargs.is_none();
-            (has_none && object.items.is_none()).then_some([None; 2])
+            (has_none && !is_call && object.items.is_none()).then_some([None; 2])
         }
     }
 }

@@ -37,6 +37,12 @@ pub(crate) enum Node {
     Object(u32),
 }
 
+impl Node {
+    pub(crate) fn is_object(self) -> bool {
+        matches!(self, Self::Object(_))
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Graph<'a> {
     /// Whether there is a str of Python 2's, which is text and bytes at once.

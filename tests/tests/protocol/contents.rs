@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use mpconn_pickle::{Bytes, Error, Value, from_slice};
+use mpconn_pickle::{Bytes, Error, Exception, Global, Reply, Value, from_slice};
 use mpconn_tests::python::bytes;
 use mpconn_tests::pythons;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -157,6 +157,32 @@ fn check(who: &str, sent: &[Sent]) {
     pythons::announce(&format!("{who}: {right} objects read as what they are, {refused} refused"));
 }
 
+/// What a worker of a pool answers is the exception that was raised in it, with its traceback.
+fn check_raised(line: &str) {
+    let words: Vec<_> = line.split(' ').collect();
+    let [sender, _protocol, pickle] = words[..] else { panic!("{line}") };
+    let pickle = bytes(pickle);
+    let (job, position, (went_well, error)): (u32, u32, (bool, Exception)) =
+        from_slice(&pickle).unwrap_or_else(|error| panic!("{error}: {line}"));
+    assert_eq!((job, position, went_well), (3, 0, false));
+    assert_eq!(error.class, Global::new("builtins", "KeyError"), "{line}");
+    assert_eq!(error.args, ["x".into(), "boom".into()]);
+    let traceback = error.traceback.as_ref().map_or("", |traceback| traceback.as_str());
+    assert_eq!(
+        sender != "plain",
+        traceback.contains("Traceback (most recent call last)"),
+        "{line}"
+    );
+    // A report that shows causes shows it.
+    let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+    assert_eq!(cause, traceback.trim());
+    // The same as a reply, and never as the value that was asked for.
+    let reply: (u32, u32, (bool, Reply<String>)) = from_slice(&pickle).unwrap();
+    assert_eq!(reply.2.1.into_result(), Err(error));
+    from_slice::<(u32, u32, (bool, Vec<Value>))>(&pickle).unwrap_err();
+    from_slice::<(u32, u32, (bool, BTreeMap<String, Value>))>(&pickle).unwrap_err();
+}
+
 fn sent(executable: &Path, libraries: &[&str]) -> Vec<Sent> {
     let script = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/python/contents.py"));
     let mut child = Command::new(executable)
@@ -185,6 +211,7 @@ fn sent(executable: &Path, libraries: &[&str]) -> Vec<Sent> {
                 let right = (word == "must", serde_json::from_str(value).unwrap());
                 all.last_mut().unwrap().right.insert(target.to_owned(), right);
             }
+            "raised" => check_raised(rest),
             "end" => is_complete = true,
             other => panic!("{other}"),
         }
