@@ -9,24 +9,34 @@ are lists of numbers there. A line `raised SENDER PROTOCOL HEX` is the answer of
 
 With arguments, it also tells of these libraries, which must be there.
 """
+import argparse
 import array
 import collections
 import datetime
 import decimal
 import fractions
 import functools
+import io
+import itertools
 import json
 import operator
+import os
 import pickle
+import random
 import re
 import sys
+import time
 import uuid
 from binascii import hexlify
 
 PY2 = sys.version_info[0] == 2
 if PY2:
+    from UserDict import UserDict
+    from UserList import UserList
+    from UserString import UserString
     text_types, int_types = (str, unicode), (int, long)
 else:
+    from collections import UserDict, UserList, UserString
     text_types, int_types = (str,), (int,)
     import enum
     import http
@@ -303,6 +313,20 @@ def values():
     if not PY2:
         for call in operator.itemgetter(1), operator.attrgetter('x'), operator.methodcaller('upper', a=1):
             yield type(call).__name__, call, NOTHING, ''
+    for iterator in iter([1, 2]), iter((1, 2)), iter(range(3)), reversed([1]), iter(u'ab'), iter(b'ab'), enumerate([1]), itertools.count(5), zip([1], [2]), map(abs, [1]):
+        if not PY2 and sys.version_info < (3, 14):
+            yield type(iterator).__name__, iterator, NOTHING, ''
+    yield 'struct_time', time.gmtime(0), row(tuple(time.gmtime(0))), ''
+    yield 'Random', random.Random(5), NOTHING, ''
+    yield 'UserList', UserList([1, 2]), row([1, 2]), 'ints'
+    yield 'UserDict', UserDict({'x': 1}), pairs({'x': 1}), 'named counts'
+    yield 'UserString', UserString(u'text'), text_only(u'text'), 'text'
+    if not PY2:
+        yield 'StringIO', io.StringIO('text'), NOTHING, ''
+        yield 'BytesIO', io.BytesIO(b'data'), NOTHING, ''
+        yield 'stat', os.stat('/'), NOTHING, ''
+        yield 'Namespace of argparse', argparse.Namespace(x=1, n='n'), {'named': {'x': 1, 'n': 'n'}}, 'named'
+    yield 'bound method', Plain(x=1).__init__ if not PY2 else 7, (number(7) if PY2 else NOTHING), ''
     yield 'made of two', Made(1, u'n'), NOTHING, ''
     yield 'made of nothing', Made(), pairs({}), ''
     if PY2:
@@ -440,7 +464,7 @@ def by_value(module):
 def tell(values, pickler=pickle):
     for name, value, right, must in values:
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-            if protocol < 2 and any(part in name for part in ('Slots', 'Both', 'StateList', 'Attrs', 'Data', 'Fields')):
+            if protocol < 2 and any(part in name for part in ('Slots', 'Both', 'StateList', 'Attrs', 'Data', 'Fields', 'StringIO', 'BytesIO')):
                 continue
             if pickler is not pickle and protocol < 2:
                 continue

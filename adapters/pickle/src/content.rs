@@ -66,6 +66,16 @@ pub(crate) fn of<'g>(graph: &'g Graph<'_>, object: &'g Object) -> Content<'g> {
             container(Content::Pairs, object.pairs)
         }
         ("collections", "deque") => container(Content::Row, object.items),
+        ("collections" | "UserDict" | "UserList" | "UserString", name) if name.contains("User") => {
+            match object.state.and_then(|state| value_in(graph, state, b"data")) {
+                Some(Node::Dict(pairs)) => Content::Pairs(pairs),
+                Some(Node::List(items)) => Content::Row(items),
+                Some(data) => {
+                    graph.text(data).map_or(Content::Nothing, |it| Content::Text(it.into()))
+                }
+                None => Content::Nothing,
+            }
+        }
         ("datetime", "timedelta") if known::timedelta(graph, object).is_some() => {
             Content::Row(object.args)
         }

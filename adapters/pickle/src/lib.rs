@@ -72,6 +72,7 @@
 //! | `set`, `frozenset`, `deque`, `range` | sequences | [`Set`], [`FrozenSet`], [`Object`] |
 //! | `dict`, `OrderedDict`, `defaultdict`, `Counter` | maps, structs | maps, structs |
 //! | `{'Name': content}`, `'Name'` | an enum's variant | the same |
+//! | `UserDict`, `UserList`, `UserString` | maps, sequences, text | [`Object`] |
 //! | a member of an `Enum` | its value | [`Object`] |
 //! | `date`, `time`, `datetime` | text: `isoformat()` | [`Object`] |
 //! | `timezone`, `Decimal`, `UUID`, `Fraction`, `Path`, `ipaddress` | text: `str()` | [`Object`] |
