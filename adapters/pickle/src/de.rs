@@ -20,12 +20,17 @@ use crate::pickle::Place;
 use crate::{Error, Limit, Pickle, form, integer, known};
 use access::{Chosen, Pairs, Sequence, Variant};
 
+/// How many options and newtypes may be around one value. Types have a few.
+const MAX_WRAPPERS: u8 = 64;
+
 /// A value to be read, so many containers deep.
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'r, 'a> {
     pickle: &'r Pickle<'a>,
     node: Node,
     depth: u32,
+    /// How many options and newtypes were entered since, which are no level of the data.
+    wrappers: u8,
     /// Of the container that it is in.
     offset: usize,
     /// Whether objects of classes that are not known are an error.
@@ -34,7 +39,7 @@ pub(crate) struct Reader<'r, 'a> {
 
 impl<'r, 'a> Reader<'r, 'a> {
     pub(crate) fn new(pickle: &'r Pickle<'a>, node: Node, offset: usize) -> Self {
-        Self { pickle, node, depth: 0, offset, strict: pickle.strict }
+        Self { pickle, node, depth: 0, wrappers: 0, offset, strict: pickle.strict }
     }
 
     /// Says of an error without a place that this value is what was refused.
@@ -104,7 +109,15 @@ impl<'r, 'a> Reader<'r, 'a> {
         if self.depth == self.pickle.max_depth() {
             return Err(Error::TooMuch { offset, limit: Limit::Depth });
         }
-        Ok(Self { depth: self.depth + 1, offset, ..self })
+        Ok(Self { depth: self.depth + 1, wrappers: 0, offset, ..self })
+    }
+
+    /// Into an option or a newtype: a type that contains itself could go on without any data.
+    fn unwrapped(self) -> Result<Self, Error> {
+        if self.wrappers == MAX_WRAPPERS {
+            return Err(Error::TooMuch { offset: self.offset, limit: Limit::Depth });
+        }
+        Ok(Self { wrappers: self.wrappers + 1, ..self })
     }
 
     fn visit_items<V: Visitor<'a>>(self, container: u32, visitor: V) -> Result<V::Value, Error> {
@@ -244,7 +257,7 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
     fn deserialize_option<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.node {
             Node::None => visitor.visit_none(),
-            _ => visitor.visit_some(self),
+            _ => visitor.visit_some(self.unwrapped()?),
         }
     }
 
@@ -338,8 +351,8 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
             form::VALUE => self.visit_exactly(visitor),
             #[cfg(feature = "numpy")]
             form::ND_ARRAY => self.visit_array(visitor),
-            form::REPLY => visitor.visit_enum(Chosen::of(self)),
-            _ => visitor.visit_newtype_struct(self),
+            form::REPLY => visitor.visit_enum(Chosen::of(self.unwrapped()?)),
+            _ => visitor.visit_newtype_struct(self.unwrapped()?),
         }
     }
 
@@ -350,7 +363,7 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         if name == "Result" && variants == ["Ok", "Err"] && !self.is_result() {
-            return visitor.visit_enum(Chosen::of(self));
+            return visitor.visit_enum(Chosen::of(self.unwrapped()?));
         }
         match self.node {
             Node::Str(number) => match self.pickle.graph.str(number) {

@@ -184,6 +184,11 @@
 //! set on a [`Decoder`]. The machine does not recurse, nor does its graph, also when it is dropped;
 //! serde does, once for each level of nesting, and a [`Value`] when it is dropped.
 //!
+//! One cost is the Rust type's: serde tries the variants of an `untagged` enum one after the other, on a copy of
+//! the value, and for one that contains itself each level of nesting multiplies that. Two such variants
+//! take a second for 20 levels. No format can bound it: read such a type with a
+//! [`max_depth`](Decoder::max_depth) of what is really sent, or by hand from a [`View`].
+//!
 //! What is written is harmless only if the names in it are: an [`Object`] is a call that the Python
 //! that reads it will make.
 //!

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "an unexpected error is a failed test")]
 
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::thread;
 
 use mpconn_pickle::{
-    Decoder, Error, Limit, MAX_DEPTH, MAX_EXPANSION, MAX_NODES, Value, from_slice, to_bytes,
+    Decoder, Error, Exception, Limit, MAX_DEPTH, MAX_EXPANSION, MAX_NODES, Value, from_slice,
+    to_bytes,
 };
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 const STACK: usize = 256 << 10;
@@ -390,4 +393,33 @@ fn every_beginning_of_a_pickle_is_cut_off() {
     for end in 0..pickle.len() {
         truncated(&pickle[..end]);
     }
+}
+
+/// A type that contains itself and takes nothing of the data.
+#[test]
+fn types_that_consume_nothing() {
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "it has no value")]
+    struct Newtype(Box<Newtype>);
+
+    #[derive(Debug, Deserialize)]
+    #[serde(transparent)]
+    #[expect(dead_code, reason = "it has no value but one")]
+    struct Optional(Option<Box<Optional>>);
+
+    #[derive(Debug, Deserialize)]
+    #[serde(transparent)]
+    #[expect(dead_code, reason = "it has no value")]
+    struct Answered(Result<Box<Answered>, Exception>);
+
+    fn is_refused<T: DeserializeOwned + Debug>() {
+        for pickle in [&b"K\x01."[..], b"](K\x01e."] {
+            let error = from_slice::<T>(pickle).unwrap_err();
+            assert!(matches!(error, Error::TooMuch { limit: Limit::Depth, .. }), "{error}");
+        }
+    }
+    is_refused::<Newtype>();
+    is_refused::<Optional>();
+    is_refused::<Answered>();
+    assert!(from_slice::<Optional>(b"N.").is_ok());
 }

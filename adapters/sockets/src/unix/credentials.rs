@@ -26,7 +26,8 @@ pub struct Credentials {
 /// # Errors
 ///
 /// `Unsupported` when it is none, and the system's.
-// By nix, since rustix takes the pid for one that cannot be 0, and then finds an error where it is.
+// By nix: the pid of a peer outside of this process's container is 0, which the type that rustix 1.1 reads
+// it into cannot hold.
 pub fn peer_credentials(socket: impl AsFd) -> io::Result<Credentials> {
     let peer = getsockopt(&socket, PeerCredentials)?;
     if peer.uid() == NOT_RECORDED {
