@@ -14,6 +14,10 @@ use crate::handshake::Authenticated;
 /// hardly noticed.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(320));
 
+/// How often a client to drop is drawn by lot. In a flood that has lasted, one number of eight is that of
+/// a client which is still there.
+const DRAWS: u64 = 64;
+
 /// The clients of a listener whose handshake is pending.
 ///
 /// The caller accepts clients, waits, and moves their bytes; the acceptor decides. It repeats these
@@ -180,8 +184,13 @@ impl<C, K: AsRef<[u8]>> Acceptor<C, K> {
         self.pending.len() < self.cap || self.crowded_out().is_some()
     }
 
-    /// Returns the client to remove before another can be added: the oldest that is not
-    /// authenticated. Returns `None` if there is room without that, or if none may be removed.
+    /// Returns the client to remove before another can be added. Returns `None` if there is room
+    /// without that, or if none may be removed.
+    ///
+    /// It is any one of those that are not authenticated and have seen half as many come after them as
+    /// may be pending; if there are none of these, it is the oldest. With the oldest first in every
+    /// case, no client would get in as soon as strangers fill the listener within a round trip. Like
+    /// this, about a third does then, and every client at half of that rate.
     ///
     /// Look once more at what has arrived from it, since it may have answered in the meantime.
     #[must_use]
@@ -189,8 +198,17 @@ impl<C, K: AsRef<[u8]>> Acceptor<C, K> {
         if self.pending.len() < self.cap {
             return None;
         }
+        let is_unproved = |client: &Client<C, K>| !client.is_authenticated();
         let mut pending = self.pending.iter();
-        pending.find(|(_, client)| !client.is_authenticated()).map(|(id, _)| *id)
+        let oldest = pending.find(|(_, client)| is_unproved(client)).map(|(id, _)| *id)?;
+        let old = oldest.0..self.next.saturating_sub(self.cap as u64 / 2).max(oldest.0 + 1);
+        // A number that is nobody's any more is drawn again: the next one would be somebody whose
+        // neighbours are gone, which is the same few each time.
+        let drawn = (0..DRAWS).map(|draw| {
+            ClientId(old.start + mixed(self.next ^ draw << 32) % (old.end - old.start))
+        });
+        let mut drawn = drawn.filter(|id| self.pending.get(id).is_some_and(is_unproved));
+        Some(drawn.next().unwrap_or(oldest))
     }
 
     /// Returns a client whose time is up, the oldest first.
@@ -252,6 +270,14 @@ impl<C, K: AsRef<[u8]>> Client<C, K> {
     pub fn expires(&self) -> Option<AcceptTime> {
         self.expires
     }
+}
+
+/// Any number, by SplitMix64: which client it names has no order that a stranger could use.
+fn mixed(number: u64) -> u64 {
+    let mut mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 // By hand, since the clients' keys have no `Debug`.

@@ -273,7 +273,7 @@ fn header_is_whole(input: &[u8]) -> bool {
     }
 }
 
-/// Why a stream cannot be read any further. The peer's doing, never the caller's.
+/// Why a stream cannot be read any further: the peer's fault, or a shortage of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FrameError {
@@ -294,6 +294,12 @@ pub enum FrameError {
         /// Bytes of the payload that never came.
         missing: u64,
     },
+    /// The system has no memory for more of a message. A [`RecvBuffer`](crate::RecvBuffer) asks for as
+    /// much again as has arrived. CPython raises `MemoryError`.
+    OutOfMemory {
+        /// Bytes of the whole message.
+        length: u64,
+    },
 }
 
 impl fmt::Display for FrameError {
@@ -312,6 +318,9 @@ impl fmt::Display for FrameError {
             Self::TruncatedHeader => f.write_str("the peer closed inside a message header"),
             Self::TruncatedPayload { missing } => {
                 write!(f, "the peer closed with {missing} bytes of a message still to come")
+            }
+            Self::OutOfMemory { length } => {
+                write!(f, "no memory is left for a message of {length} bytes")
             }
         }
     }

@@ -4,6 +4,7 @@
 //! loses nothing, and the next one, into whatever memory, continues with it.
 
 use alloc::boxed::Box;
+use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 use core::fmt;
 use core::mem;
@@ -22,8 +23,16 @@ const READ_AHEAD: usize = 80 * 1024;
 /// The bytes of the buffer until the peer is authenticated: one handshake message and its header.
 const HANDSHAKE_BUFFER: usize = MAX_MESSAGE + MAX_HEADER;
 
-/// The least by which a large message's memory grows, in bytes. It doubles from there on.
-const GROWTH: usize = 256 * 1024;
+/// The most of an unfinished message, in bytes, for which a waiting connection gets memory of its own
+/// in place of a read-ahead buffer. More would be copied back and forth at each wait.
+const PARKED: usize = READ_AHEAD / 4;
+
+/// The least by which a large message's memory grows, in bytes. It doubles from there on, so that it is
+/// never more than twice what has arrived.
+const LEAST_GROWTH: usize = 16 * 1024;
+
+/// The most that is zeroed for one read, in bytes.
+const ZEROED: usize = 256 * 1024;
 
 /// The framer asks for payload only after `Event::Begin`, which makes the memory for it.
 const BEGUN: &str = "a large message has begun";
@@ -171,7 +180,8 @@ impl RecvBuffer {
     ///
     /// # Errors
     ///
-    /// Those of [`Framer::next`]. They are final: every later call returns the same.
+    /// Those of [`Framer::next`], and [`FrameError::OutOfMemory`]. They are final: every later call
+    /// returns the same.
     #[inline]
     pub fn poll(&mut self) -> Result<bool, FrameError> {
         self.poll_reusing(u64::MAX, &mut Vec::new())
@@ -245,6 +255,12 @@ impl RecvBuffer {
                 }
                 Event::Need(want) => {
                     self.want = want;
+                    let Some(large) = &mut self.large else { return Ok(false) };
+                    if large.make_room().is_err() {
+                        let error = FrameError::OutOfMemory { length: large.length };
+                        self.large = None;
+                        return Err(self.framer.poison(error));
+                    }
                     return Ok(false);
                 }
             }
@@ -289,8 +305,8 @@ impl RecvBuffer {
     ///
     /// # Panics
     ///
-    /// If the last poll found a message or an error while a large message was being received, or if
-    /// a read is in flight.
+    /// If the last poll found a message or an error while a large message was being received, if a
+    /// read is in flight, or if a large message was read into and not polled for since.
     pub fn read_buf(&mut self) -> ReadBuf<'_> {
         self.assert_whole();
         match self.want {
@@ -362,6 +378,19 @@ impl RecvBuffer {
         }
         self.unread = 0..0;
         Some(mem::take(&mut self.buffer))
+    }
+
+    /// Takes the read-ahead buffer back before a wait, after [`poll`](Self::poll) found no message. What
+    /// has arrived of one, if that is at most 20 KiB, moves into memory of its own, and back with
+    /// [`attach`](Self::attach) or the next [`read_buf`](Self::read_buf).
+    pub fn detach_waiting(&mut self) -> Option<Vec<u8>> {
+        if self.is_reading() || self.unread.len() > PARKED || self.buffer.len() < READ_AHEAD {
+            return None;
+        }
+        let unread = self.buffer[self.unread.clone()].to_vec();
+        self.unread = 0..unread.len();
+        self.lent = Lent::Nothing;
+        Some(mem::replace(&mut self.buffer, unread))
     }
 
     /// Reports that `n` bytes were read into [`read_buf`](Self::read_buf). Call
@@ -483,18 +512,25 @@ impl Large {
         self.filled += chunk.len();
     }
 
+    /// Makes room for the next read. It is as much again as has arrived, at most.
+    fn make_room(&mut self) -> Result<(), TryReserveError> {
+        if self.filled < self.bytes.len() || self.bytes.len() < self.bytes.capacity() {
+            return Ok(());
+        }
+        let left = usize::try_from(self.length - self.filled as u64).unwrap_or(usize::MAX);
+        self.bytes.try_reserve_exact(self.filled.max(LEAST_GROWTH).min(left))
+    }
+
     fn read_buf(&mut self, left: u64) -> ReadBuf<'_> {
         let left = usize::try_from(left).unwrap_or(usize::MAX);
         if self.filled == self.bytes.len() {
-            if self.bytes.len() == self.bytes.capacity() {
-                self.bytes.reserve_exact(self.filled.max(GROWTH).min(left));
-            }
             let spare = self.bytes.capacity() - self.bytes.len();
+            assert!(spare > 0, "read again without a poll");
             if spare <= left {
                 return ReadBuf::Spare(&mut self.bytes);
             }
             // More capacity than the message needs: a read must not run on into the next one.
-            self.bytes.resize(self.filled + left.min(GROWTH), 0);
+            self.bytes.resize(self.filled + left.min(ZEROED), 0);
         }
         let end = self.bytes.len().min(self.filled.saturating_add(left));
         ReadBuf::Slice(&mut self.bytes[self.filled..end])
@@ -520,7 +556,7 @@ impl<'a> ReadBuf<'a> {
             Self::Slice(slice) => slice,
             Self::Spare(vec) => {
                 let filled = vec.len();
-                vec.resize(vec.capacity().min(filled + GROWTH), 0);
+                vec.resize(vec.capacity().min(filled + ZEROED), 0);
                 &mut vec[filled..]
             }
         }

@@ -120,6 +120,42 @@ fn at_the_cap_the_oldest_unauthenticated_client_is_crowded_out() {
     assert_eq!(acceptor.len(), 2);
 }
 
+/// Of honest clients among strangers, the part that is still there after so many more have come, in
+/// parts of what may be pending.
+fn survivors(arrivals: f64) -> f64 {
+    const CAP: usize = 64;
+    const HONEST: usize = 200;
+    let mut acceptor = acceptor(CAP);
+    let add = |acceptor: &mut Acceptor<&'static str, &'static [u8]>, who| {
+        if let Some(id) = acceptor.crowded_out() {
+            acceptor.remove(id);
+        }
+        acceptor.add(|_| who, pending(), at(0)).unwrap()
+    };
+    let mut there = 0;
+    for _ in 0..HONEST {
+        for _ in 0..CAP {
+            add(&mut acceptor, "stranger");
+        }
+        let honest = add(&mut acceptor, "honest");
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few")]
+        for _ in 0..(arrivals * CAP as f64) as usize {
+            add(&mut acceptor, "stranger");
+        }
+        there += usize::from(acceptor.client_mut(honest).is_some());
+    }
+    there as f64 / HONEST as f64
+}
+
+#[test]
+fn honest_clients_are_crowded_out_gradually() {
+    let curve = [0.25, 0.45, 0.75, 1.0, 1.5, 2.0, 3.0].map(survivors);
+    std::println!("{curve:?}");
+    assert_eq!(curve[..2], [1.0, 1.0], "half of the slots come and go first");
+    assert!(curve.windows(2).all(|pair| pair[0] >= pair[1]), "{curve:?}");
+    assert!(curve[3] > 0.25 && curve[5] > 0.02, "{curve:?}");
+}
+
 #[test]
 fn clients_expire_by_accept_time_the_oldest_first() {
     let mut acceptor = acceptor(9);

@@ -205,7 +205,11 @@ impl Receiver {
             }
             1 => {
                 self.recv.release();
-                if let Some(memory) = self.recv.detach_idle().filter(|_| choice & 1 == 1) {
+                let memory = match choice & 2 {
+                    0 => self.recv.detach_idle(),
+                    _ => self.recv.detach_waiting(),
+                };
+                if let Some(memory) = memory.filter(|_| choice & 1 == 1) {
                     self.recv.attach(memory);
                 }
             }

@@ -8,6 +8,9 @@ use super::*;
 
 const NO_MAX: u64 = u64::MAX;
 
+/// The length of a message that is large.
+const LARGE: usize = 256 * 1024;
+
 fn opened() -> RecvBuffer {
     RecvBuffer::new(NO_MAX)
 }
@@ -67,7 +70,7 @@ fn reads_ahead_and_lends_one_at_a_time() {
 #[test]
 fn a_message_is_taken_once() {
     let mut recv = opened();
-    for length in [3, INLINE, INLINE + 1, 3 * GROWTH] {
+    for length in [3, INLINE, INLINE + 1, 3 * LARGE] {
         let payload = vec![7; length];
         let stream = [frame(&payload), frame(b"next")].concat();
         let mut rest = &stream[..];
@@ -88,9 +91,9 @@ fn a_message_is_taken_once() {
 #[test]
 fn a_large_message_keeps_the_memory_that_was_offered() {
     let mut recv = opened();
-    let mut memory = Vec::with_capacity(4 * GROWTH);
+    let mut memory = Vec::with_capacity(4 * LARGE);
     let before = memory.as_ptr();
-    for length in [INLINE + 1, 2 * GROWTH, INLINE + 5] {
+    for length in [INLINE + 1, 2 * LARGE, INLINE + 5] {
         let stream = frame(&payload(length, length));
         let mut rest = &stream[..];
         while !recv.poll_reusing(NO_MAX, &mut memory).unwrap() {
@@ -98,7 +101,7 @@ fn a_large_message_keeps_the_memory_that_was_offered() {
         }
         recv.take_to(&mut memory);
         assert_eq!(memory, stream[4..]);
-        assert_eq!((memory.as_ptr(), memory.capacity()), (before, 4 * GROWTH));
+        assert_eq!((memory.as_ptr(), memory.capacity()), (before, 4 * LARGE));
     }
     read_all(&mut recv, &frame(b"small"));
     assert_eq!(recv.poll_reusing(NO_MAX, &mut memory), Ok(true));
@@ -108,7 +111,7 @@ fn a_large_message_keeps_the_memory_that_was_offered() {
 
 #[test]
 fn memory_of_the_right_size_is_not_zeroed_first() {
-    let length = 2 * GROWTH;
+    let length = 2 * LARGE;
     for (capacity, appends) in [(length, true), (length - 1, true), (length + 1, false)] {
         let mut recv = opened();
         assert_eq!(poll(&mut recv), Ok(false));
@@ -186,20 +189,20 @@ fn a_stranger_gets_no_memory() {
 /// Law 5: memory grows with what arrives, whatever a header claims.
 #[test]
 fn a_claimed_length_is_not_believed() {
-    let junk = vec![7; 2 * GROWTH];
+    let junk = vec![7; 2 * LARGE];
     for claimed in [1 << 31, 1 << 62, u64::MAX] {
         for at_once in [usize::MAX, 1000] {
             let mut recv = opened();
             assert_eq!(poll(&mut recv), Ok(false));
             read_all(&mut recv, &[&[0xff; 4][..], &u64::to_be_bytes(claimed)].concat());
             let mut arrived = 0;
-            while arrived < 8 * GROWTH {
+            while arrived < 8 * LARGE {
                 assert_eq!(poll(&mut recv), Ok(false));
                 let capacity = recv.large.as_ref().unwrap().bytes.capacity();
-                assert!(capacity <= 2 * arrived + GROWTH, "{capacity} after {arrived}");
+                assert!(capacity <= 2 * arrived + LEAST_GROWTH, "{capacity} after {arrived}");
                 arrived += junk.len() - read(&mut recv, &junk, at_once, false).len();
                 let capacity = recv.large.as_ref().unwrap().bytes.capacity();
-                assert!(capacity <= 2 * arrived + GROWTH, "{capacity} after {arrived}");
+                assert!(capacity <= 2 * arrived + LEAST_GROWTH, "{capacity} after {arrived}");
             }
             let missing = claimed - arrived as u64;
             assert_eq!(recv.eof(), Err(FrameError::TruncatedPayload { missing }));
@@ -316,6 +319,31 @@ fn an_idle_buffer_lends_its_memory_to_another() {
 }
 
 #[test]
+fn an_unfinished_message_keeps_little() {
+    let message = frame(&[7; 60_000]);
+    for arrived in [0, 1, 4, 5, PARKED] {
+        let mut recv = opened();
+        recv.attach(Vec::new());
+        assert_eq!(poll(&mut recv), Ok(false));
+        read_all(&mut recv, &message[..arrived]);
+        assert_eq!(poll(&mut recv), Ok(false));
+        let memory = recv.detach_waiting().unwrap();
+        assert_eq!((memory.len(), recv.buffer.capacity()), (READ_AHEAD, arrived));
+        assert!(recv.detach_waiting().is_none() && recv.wants_memory());
+        if arrived % 2 == 0 {
+            recv.attach(memory);
+        }
+        read_all(&mut recv, &message[arrived..]);
+        assert_eq!((poll(&mut recv), recv.take().len()), (Ok(true), 60_000));
+    }
+    let mut recv = opened();
+    assert_eq!(poll(&mut recv), Ok(false));
+    read_all(&mut recv, &message[..=PARKED]);
+    assert_eq!(poll(&mut recv), Ok(false));
+    assert!(recv.detach_waiting().is_none(), "the copies would cost more");
+}
+
+#[test]
 fn no_memory_is_wanted_for_a_handshake_nor_for_a_large_message() {
     assert!(!RecvBuffer::new(MAX_MESSAGE as u64).wants_memory());
     let mut recv = opened();
@@ -369,6 +397,8 @@ fn a_large_message_under_way_is_ready_when_it_is_too_long_or_whole() {
     recv.set_max(2 * INLINE as u64 - 1);
     assert!(recv.is_ready());
     recv.set_max(NO_MAX);
+    let rest = read(&mut recv, rest, usize::MAX, false);
+    assert_eq!((poll(&mut recv), rest.len()), (Ok(false), 8), "memory was doubled");
     let rest = read(&mut recv, rest, usize::MAX, false);
     assert!(rest.is_empty() && recv.is_ready());
     assert_eq!(poll(&mut recv), Ok(true));

@@ -40,6 +40,16 @@ pub fn resident() -> u64 {
     status("VmRSS:")
 }
 
+/// Limits the address space to what it is now and so many bytes more.
+///
+/// # Errors
+///
+/// Those of setrlimit.
+pub fn limit_memory(more: u64) -> io::Result<()> {
+    let limit = Rlimit { current: Some(status("VmSize:") + more), ..getrlimit(Resource::As) };
+    Ok(setrlimit(Resource::As, limit)?)
+}
+
 /// The most resident memory in bytes since [`forget_peak`].
 pub fn peak() -> u64 {
     status("VmHWM:")

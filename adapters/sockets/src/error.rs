@@ -47,8 +47,8 @@ pub enum Error {
     },
     /// One peer of a listener did not get in; the listener goes on.
     Peer(Box<PeerError>),
-    /// The listener had as many handshakes pending as it may, and this one, which had proved
-    /// nothing, was the oldest.
+    /// The listener had as many handshakes pending as it may, and this client, which was not
+    /// authenticated, was dropped for another.
     Evicted,
     /// The transport failed.
     Io(io::Error),
@@ -173,7 +173,7 @@ impl fmt::Display for Error {
             }
             Self::Peer(error) => error.fmt(f),
             Self::Evicted => f.write_str(
-                "too many handshakes were pending, and this was the oldest that had proved nothing",
+                "too many handshakes were pending, and this client was not authenticated",
             ),
             Self::Io(error) => error.fmt(f),
         }
@@ -218,6 +218,7 @@ impl From<Error> for io::Error {
             Error::Auth(_) => Kind::PermissionDenied,
             Error::Frame(FrameError::TruncatedHeader | FrameError::TruncatedPayload { .. })
             | Error::Ended => Kind::UnexpectedEof,
+            Error::Frame(FrameError::OutOfMemory { .. }) => Kind::OutOfMemory,
             Error::Frame(_) => Kind::InvalidData,
             Error::TimedOut(_) => Kind::TimedOut,
             Error::Closed | Error::HalfSent => Kind::NotConnected,

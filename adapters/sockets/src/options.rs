@@ -220,7 +220,7 @@ macro_rules! listener_setters {
         }
 
         /// How many handshakes may be pending; 1,024 by default, and at least one. For one more,
-        /// the oldest that has proved nothing gives way.
+        /// one of the older half of those that are not authenticated is dropped.
         #[must_use]
         pub fn max_pending(mut self, handshakes: usize) -> Self {
             self.0.max_pending = handshakes;

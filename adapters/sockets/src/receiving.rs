@@ -101,7 +101,8 @@ impl Receiving {
             }
             match read(self.recv.read_buf()) {
                 Ok(None) => {
-                    self.give_memory_back();
+                    let memory = self.recv.detach_waiting();
+                    give_memory(memory);
                     return Ok(false);
                 }
                 Ok(Some(0)) => {
@@ -168,10 +169,16 @@ impl Receiving {
 
     #[inline]
     fn give_memory_back(&mut self) {
-        if let Some(memory) = self.recv.detach_idle().filter(|memory| memory.len() <= POOLED) {
-            // Dropped when the thread is ending.
-            let _ = POOL.try_with(|pool| pool.set(memory));
-        }
+        let memory = self.recv.detach_idle();
+        give_memory(memory);
+    }
+}
+
+#[inline]
+fn give_memory(memory: Option<Vec<u8>>) {
+    if let Some(memory) = memory.filter(|memory| memory.len() <= POOLED) {
+        // Dropped when the thread is ending.
+        let _ = POOL.try_with(|pool| pool.set(memory));
     }
 }
 

@@ -66,7 +66,7 @@ fn all() -> Vec<(Error, &'static str, Kind)> {
         ),
         (peer(Error::Ended, None), "a client was turned away", Kind::ConnectionAborted),
         (peer(Error::Ended, at), "at tcp://localhost:6000 was", Kind::ConnectionAborted),
-        (Error::Evicted, "the oldest that had proved nothing", Kind::ConnectionAborted),
+        (Error::Evicted, "this client was not authenticated", Kind::ConnectionAborted),
         (io_error().into(), "random", Kind::ConnectionReset),
     ]
 }
