@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use crate::error::ProtocolError;
-use crate::handshake::{AuthError, Authenticated, Handshake, MAX_MESSAGE, Proof};
+use crate::frame::FrameError;
+use crate::handshake::{AuthError, Authenticated, Handshake, MAX_MESSAGE, OtherProtocol, Proof};
 use crate::recv_buffer::RecvBuffer;
 use crate::send_buffer::SendBuffer;
 
@@ -83,7 +84,8 @@ impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
     /// # Errors
     ///
     /// [`ProtocolError::Auth`] and [`ProtocolError::Frame`], which end the handshake. A peer that is
-    /// rejected is told so first.
+    /// rejected is told so first. A message that is too long for a handshake is
+    /// [`AuthError::MessageTooLong`], or [`AuthError::OtherProtocol`].
     ///
     /// # Panics
     ///
@@ -107,7 +109,8 @@ impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
                     self.begun = false;
                 }
                 Handshake::Receive(_) => {
-                    if !recv.poll_reusing(MAX_MESSAGE as u64, &mut Vec::new())? {
+                    let found = recv.poll_reusing(MAX_MESSAGE as u64, &mut Vec::new());
+                    if !found.map_err(no_message)? {
                         return Ok(Progress::Read);
                     }
                 }
@@ -122,6 +125,24 @@ impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
                 None => {}
             }
         }
+    }
+}
+
+/// What is wrong with a message of the handshake that has no frame.
+#[cold]
+fn no_message(error: FrameError) -> ProtocolError {
+    let header = match error {
+        FrameError::TooLong { length, .. } => i32::try_from(length).ok().map(i32::to_be_bytes),
+        FrameError::InvalidLength(length) => Some(length.to_be_bytes()),
+        _ => None,
+    };
+    match (header.and_then(OtherProtocol::of), error) {
+        (Some(protocol), _) => AuthError::OtherProtocol(protocol).into(),
+        (None, FrameError::TooLong { length, .. }) => {
+            AuthError::MessageTooLong { length: usize::try_from(length).unwrap_or(usize::MAX) }
+                .into()
+        }
+        (None, error) => error.into(),
     }
 }
 

@@ -19,12 +19,33 @@ pub enum ProtocolError {
     Ended,
 }
 
+impl ProtocolError {
+    /// Returns `true` if the peer is not authenticated.
+    #[must_use]
+    pub fn is_authentication(&self) -> bool {
+        matches!(self, Self::Auth(_))
+    }
+
+    /// Returns `true` if the peer is gone: it closed the connection during the handshake, or in the
+    /// middle of a message.
+    #[must_use]
+    pub fn is_disconnect(&self) -> bool {
+        matches!(
+            self,
+            Self::Ended
+                | Self::Frame(FrameError::TruncatedHeader | FrameError::TruncatedPayload { .. })
+        )
+    }
+}
+
 impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Auth(error) => write!(f, "authentication failed: {error}"),
             Self::Frame(error) => error.fmt(f),
-            Self::Ended => f.write_str("the peer closed the connection during the handshake"),
+            Self::Ended => f.write_str(
+                "the peer closed the connection during the handshake: it may have no key",
+            ),
         }
     }
 }

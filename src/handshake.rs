@@ -31,7 +31,7 @@ use core::marker::PhantomData;
 use rand_core::TryCryptoRng;
 
 pub use challenge::CLIENT_MARK;
-pub use error::{AuthError, StartError};
+pub use error::{AuthError, OtherProtocol, StartError};
 pub use policy::{Dialect, Policy};
 
 use challenge::{CHALLENGE, Message, respond, verify};

@@ -174,7 +174,7 @@ fn a_message_over_the_limit_of_the_handshake_ends_it() {
     client.recv.set_max(u64::MAX);
     let mut long = Bytes::from([0, 0, 1, 1]);
     let error = client.drive(&mut long, &mut Bytes::new(), 99, 99).unwrap_err();
-    assert_eq!(error, ProtocolError::Frame(FrameError::TooLong { length: 257, max: 256 }));
+    assert_eq!(error, ProtocolError::Auth(AuthError::MessageTooLong { length: 257 }));
 }
 
 #[test]

@@ -14,6 +14,10 @@ pub enum AuthError {
         /// Its bytes.
         length: usize,
     },
+    /// The peer does not speak this protocol: its first bytes are those of another one.
+    OtherProtocol(OtherProtocol),
+    /// The peer sent a challenge over a connection without a key: it asks for one.
+    KeyWanted,
     /// A challenge was expected, and this is none. A peer without a key sends its first message
     /// here.
     NotAChallenge,
@@ -43,6 +47,53 @@ pub enum AuthError {
     NotAVerdict,
 }
 
+/// What a peer speaks in place of this protocol, as far as four bytes tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OtherProtocol {
+    /// HTTP: `GET `, `POST` and the like, or `HTTP`.
+    Http,
+    /// TLS: a handshake record.
+    Tls,
+    /// SSH: `SSH-`.
+    Ssh,
+    /// Lines of text, as Redis, SMTP and telnet have them.
+    Text,
+    /// This protocol, but with the bytes of lengths in the other order.
+    LittleEndian,
+}
+
+impl OtherProtocol {
+    /// Tells by what should have been the header of a handshake message.
+    pub(crate) fn of(header: [u8; 4]) -> Option<Self> {
+        let is_text = |byte: &u8| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\r' | b'\n');
+        Some(match &header {
+            b"GET " | b"POST" | b"HEAD" | b"PUT " | b"DELE" | b"OPTI" | b"CONN" | b"TRAC"
+            | b"PATC" | b"PRI " | b"HTTP" => Self::Http,
+            b"SSH-" => Self::Ssh,
+            // An alert or a handshake, and the version that all of TLS have in common.
+            [0x15 | 0x16, 0x03, _, _] => Self::Tls,
+            _ if (1..=MAX_MESSAGE).contains(&(u32::from_le_bytes(header) as usize)) => {
+                Self::LittleEndian
+            }
+            header if header.iter().all(is_text) => Self::Text,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for OtherProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http => "HTTP",
+            Self::Tls => "TLS",
+            Self::Ssh => "SSH",
+            Self::Text => "a protocol of text",
+            Self::LittleEndian => "with lengths in little-endian order",
+        })
+    }
+}
+
 impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -50,6 +101,12 @@ impl fmt::Display for AuthError {
                 f,
                 "the peer sent a handshake message of {length} bytes, and the limit is \
                  {MAX_MESSAGE}: it is not a multiprocessing connection, or has no key"
+            ),
+            Self::OtherProtocol(protocol) => {
+                write!(f, "the peer speaks {protocol}, and not multiprocessing's protocol")
+            }
+            Self::KeyWanted => f.write_str(
+                "the peer sent a challenge: it asks for a key, and this connection has none",
             ),
             Self::NotAChallenge => f.write_str(
                 "expected a challenge, and the peer sent something else: it may have no key",

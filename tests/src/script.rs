@@ -274,7 +274,10 @@ pub fn check(plan: Plan, result: &Result<(), Error>, end: Result<(), FrameError>
         (Fault::Later, _, Err(Error::TimedOut(timed_out))) => *timed_out == phase,
         (Fault::Broken(kind), _, Err(Error::Io(error))) => error.kind() == kind,
         (Fault::End, Way::Out, Err(Error::Io(error))) => error.kind() == ErrorKind::WriteZero,
-        (Fault::End, Way::In, Err(Error::Ended)) => end.is_ok(),
+        (Fault::End, Way::In, Err(Error::HandshakeEnded)) if phase == Phase::Handshake => {
+            end.is_ok()
+        }
+        (Fault::End, Way::In, Err(Error::Ended)) if phase != Phase::Handshake => end.is_ok(),
         (Fault::End, Way::In, Err(Error::Frame(error))) => end == Err(*error),
         _ => false,
     };

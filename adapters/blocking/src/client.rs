@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use mpconn::{Address, AddressError, AuthKey, Extended, Policy, Role};
-use mpconn_sockets::{Connecting, Error, Phase, RETRY_AFTER, resolve, share};
+use mpconn_sockets::{Connecting, Error, Phase, RETRY_AFTER, gave_up, resolve, share};
 
 use crate::connection::Connection;
 use crate::deadline::Deadline;
@@ -53,13 +53,15 @@ impl ConnectOptions {
         let address = address.try_into().map_err(|error| Error::Address(error.into()))?;
         self.0.session.check()?;
         let deadline = Deadline::after(self.0.connect_timeout);
+        let mut last = None;
         let socket = loop {
             match open(&address, deadline) {
                 Ok(socket) => break socket,
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && deadline.has_passed() => {
-                    return Err(Error::TimedOut(Phase::Connect));
+                    return Err(gave_up(address, last));
                 }
                 Err(error) if self.0.may_retry(&error) && !deadline.has_passed() => {
+                    last = Some(error);
                     std::thread::sleep(deadline.left().map_or(RETRY_AFTER, |l| l.min(RETRY_AFTER)));
                 }
                 Err(source) => {

@@ -87,6 +87,10 @@ impl<T> Connection<T> {
         &self.receiver
     }
 
+    pub(crate) fn receiver_mut(&mut self) -> &mut Receiver<T> {
+        &mut self.receiver
+    }
+
     /// Returns the proof that both sides hold the key. Returns `None` without a key and after a
     /// close.
     #[must_use]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use mpconn::{
     AcceptTime, Address, AddressError, AuthKey, ClientId, Extended, Family, Policy, RealTime, Role,
 };
-use mpconn_sockets::{Bound, Closing, Error, Listening, PeerError, Phase, Slots, Turn};
+use mpconn_sockets::{Bound, Closing, Error, Listening, PeerError, Phase, Rejections, Slots, Turn};
 use rustix::fd::OwnedFd;
 
 use crate::connection::Connection;
@@ -195,19 +195,26 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// As for [`accept`](Self::accept), and [`Error::TimedOut`].
+    /// As for [`accept`](Self::accept), [`Error::TimedOut`] if no client came, and
+    /// [`Error::NoneAccepted`] if some came and failed.
     pub fn accept_timeout(&mut self, timeout: Duration) -> Result<Connection, Error> {
         self.accept_until(Deadline::after(timeout))
     }
 
     fn accept_until(&mut self, deadline: Deadline) -> Result<Connection, Error> {
+        let mut rejections = None;
         loop {
-            if let Ok(connection) = self.next_outcome(deadline)? {
-                return Ok(connection);
+            match self.next_outcome(deadline) {
+                Ok(Ok(connection)) => return Ok(connection),
+                Ok(Err(rejected)) => Rejections::add(&mut rejections, rejected),
+                Err(Error::TimedOut(Phase::Accept)) => {
+                    return Err(Rejections::timed_out(rejections));
+                }
+                Err(error) => return Err(error),
             }
             // Clients that fail one after the other must not extend the deadline.
             if deadline.has_passed() && !self.slots.has_outcomes() {
-                return Err(Error::TimedOut(Phase::Accept));
+                return Err(Rejections::timed_out(rejections));
             }
         }
     }

@@ -39,6 +39,11 @@ impl<T> Receiver<T> {
         Self::new(Arc::new(Link { transport, peer }), receiving)
     }
 
+    /// Makes a challenge as the first message an error.
+    pub(crate) fn refuse_challenge(&mut self) {
+        self.receiving.refuse_challenge();
+    }
+
     pub(crate) fn new(link: Arc<Link<T>>, receiving: Receiving) -> Self {
         Self {
             link: Some(link),

@@ -27,7 +27,11 @@ pub(crate) fn establish<T: Transport>(
         }
     }
     recv.set_max(session.max_message);
-    Ok(open(session, Admitted { socket: transport, peer, recv, authenticated }))
+    let mut connection = open(session, Admitted { socket: transport, peer, recv, authenticated });
+    if session.key.is_none() && role == Role::Client {
+        connection.receiver_mut().refuse_challenge();
+    }
+    Ok(connection)
 }
 
 /// A connection whose handshake is over, or that has none.

@@ -21,6 +21,9 @@ pub enum Error {
     Frame(FrameError),
     /// The peer closed, between two messages: Python's `EOFError`.
     Ended,
+    /// The peer closed during the handshake: Python's `EOFError`. That is what a peer without a key
+    /// does.
+    HandshakeEnded,
     /// A deadline passed. Nothing that had arrived is lost.
     TimedOut(Phase),
     /// This side was closed: Python's `OSError`, `handle is closed`.
@@ -47,6 +50,9 @@ pub enum Error {
     },
     /// One peer of a listener did not get in; the listener goes on.
     Peer(Box<PeerError>),
+    /// The time to accept a client passed, and those that came did not get in. If none came, it is
+    /// `TimedOut(Phase::Accept)`.
+    NoneAccepted(Box<Rejections>),
     /// The listener had as many handshakes pending as it may, and this client, which was not
     /// authenticated, was dropped for another.
     Evicted,
@@ -63,11 +69,47 @@ pub struct PeerError {
     pub error: Error,
 }
 
+/// The clients that a listener turned away while it waited for one to accept.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Rejections {
+    /// How many they were.
+    pub count: usize,
+    /// The last one.
+    pub last: PeerError,
+}
+
+impl Rejections {
+    /// Counts one more client that was turned away.
+    pub fn add(rejections: &mut Option<Self>, last: PeerError) {
+        let count = rejections.as_ref().map_or(0, |rejections| rejections.count) + 1;
+        *rejections = Some(Self { count, last });
+    }
+
+    /// Returns the error for the end of the time to accept a client.
+    #[must_use]
+    pub fn timed_out(rejections: Option<Self>) -> Error {
+        match rejections {
+            Some(rejections) => Error::NoneAccepted(Box::new(rejections)),
+            None => Error::TimedOut(Phase::Accept),
+        }
+    }
+}
+
 impl fmt::Display for PeerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.address {
-            Some(address) => write!(f, "the client at {address} was turned away: {}", self.error),
-            None => write!(f, "a client was turned away: {}", self.error),
+            Some(address) => write!(f, "the client at {address} was turned away: ")?,
+            None => f.write_str("a client was turned away: ")?,
+        }
+        match &self.error {
+            Error::HandshakeEnded => {
+                f.write_str("it closed the connection during the handshake: it may have no key")
+            }
+            Error::TimedOut(Phase::Handshake) => {
+                f.write_str("it did not finish the handshake in time: it may have no key")
+            }
+            error => error.fmt(f),
         }
     }
 }
@@ -86,6 +128,40 @@ impl Error {
         match self {
             Self::Auth(_) => true,
             Self::Peer(peer) => peer.error.is_authentication(),
+            _ => false,
+        }
+    }
+
+    /// Returns `true` if the peer is gone: it closed the connection, in the middle of a message or not,
+    /// or the connection was reset.
+    #[must_use]
+    pub fn is_disconnect(&self) -> bool {
+        match self {
+            Self::Ended | Self::HandshakeEnded => true,
+            Self::Frame(error) => {
+                matches!(error, FrameError::TruncatedHeader | FrameError::TruncatedPayload { .. })
+            }
+            Self::Peer(peer) => peer.error.is_disconnect(),
+            Self::Io(error) => matches!(
+                error.kind(),
+                io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::UnexpectedEof
+            ),
+            _ => false,
+        }
+    }
+
+    /// Returns `true` if a deadline passed, this library's or the system's.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            Self::TimedOut(_) | Self::NoneAccepted(_) => true,
+            Self::Peer(peer) => peer.error.is_timeout(),
+            Self::Io(error) | Self::Unreachable { source: error, .. } => {
+                error.kind() == io::ErrorKind::TimedOut
+            }
             _ => false,
         }
     }
@@ -109,6 +185,19 @@ pub enum Phase {
     Receive,
 }
 
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Listen => "listen",
+            Self::Accept => "accept",
+            Self::Connect => "connect",
+            Self::Handshake => "handshake",
+            Self::Send => "send",
+            Self::Receive => "receive",
+        })
+    }
+}
+
 // By hand, so that no payload is ever printed.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -116,6 +205,7 @@ impl fmt::Debug for Error {
             Self::Auth(error) => f.debug_tuple("Auth").field(error).finish(),
             Self::Frame(error) => f.debug_tuple("Frame").field(error).finish(),
             Self::Ended => f.write_str("Ended"),
+            Self::HandshakeEnded => f.write_str("HandshakeEnded"),
             Self::TimedOut(phase) => f.debug_tuple("TimedOut").field(phase).finish(),
             Self::Closed => f.write_str("Closed"),
             Self::HalfSent => f.write_str("HalfSent"),
@@ -130,6 +220,7 @@ impl fmt::Debug for Error {
                 .field("source", source)
                 .finish(),
             Self::Peer(error) => f.debug_tuple("Peer").field(error).finish(),
+            Self::NoneAccepted(error) => f.debug_tuple("NoneAccepted").field(error).finish(),
             Self::Evicted => f.write_str("Evicted"),
             Self::Io(error) => f.debug_tuple("Io").field(error).finish(),
         }
@@ -142,6 +233,9 @@ impl fmt::Display for Error {
             Self::Auth(error) => write!(f, "authentication failed: {error}"),
             Self::Frame(error) => error.fmt(f),
             Self::Ended => f.write_str("the peer closed the connection"),
+            Self::HandshakeEnded => f.write_str(
+                "the peer closed the connection during the handshake: it may have no key",
+            ),
             Self::TimedOut(phase) => f.write_str(match phase {
                 Phase::Handshake => {
                     "the peer did not finish the handshake in time: it may have no key, or a \
@@ -172,6 +266,10 @@ impl fmt::Display for Error {
                 write!(f, "cannot {verb} {address}: {source}{}", advice(*phase, source.kind()))
             }
             Self::Peer(error) => error.fmt(f),
+            Self::NoneAccepted(rejections) => {
+                let Rejections { count, last } = &**rejections;
+                write!(f, "no client was accepted in time, and {count} were not let in: {last}")
+            }
             Self::Evicted => f.write_str(
                 "too many handshakes were pending, and this client was not authenticated",
             ),
@@ -197,11 +295,14 @@ fn advice(phase: Phase, kind: io::ErrorKind) -> &'static str {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            // Their text is in this error's own: the next cause is theirs.
-            Self::Unreachable { source, .. } => source.source(),
-            Self::Start(error) => error.source(),
-            Self::Io(error) => error.source(),
+            Self::Auth(error) => Some(error),
+            Self::Frame(error) => Some(error),
+            Self::TooLong(error) => Some(error),
+            Self::Address(error) => Some(error),
+            Self::Start(error) => Some(error),
+            Self::Io(error) | Self::Unreachable { source: error, .. } => Some(error),
             Self::Peer(peer) => peer.error.source(),
+            Self::NoneAccepted(rejections) => Some(&rejections.last),
             _ => None,
         }
     }
@@ -217,10 +318,11 @@ impl From<Error> for io::Error {
             Error::Peer(_) | Error::Evicted => Kind::ConnectionAborted,
             Error::Auth(_) => Kind::PermissionDenied,
             Error::Frame(FrameError::TruncatedHeader | FrameError::TruncatedPayload { .. })
-            | Error::Ended => Kind::UnexpectedEof,
+            | Error::Ended
+            | Error::HandshakeEnded => Kind::UnexpectedEof,
             Error::Frame(FrameError::OutOfMemory { .. }) => Kind::OutOfMemory,
             Error::Frame(_) => Kind::InvalidData,
-            Error::TimedOut(_) => Kind::TimedOut,
+            Error::TimedOut(_) | Error::NoneAccepted(_) => Kind::TimedOut,
             Error::Closed | Error::HalfSent => Kind::NotConnected,
             Error::TooLong(_) | Error::BufferTooShort(_) | Error::Address(_) => Kind::InvalidInput,
             Error::Start(StartError::Rng(source))
@@ -240,6 +342,16 @@ impl<E: Into<io::Error>> From<StartError<E>> for Error {
     }
 }
 
+/// Returns the error for the end of the time to connect: what the last attempt met, if it was made
+/// again and again.
+#[must_use]
+pub fn gave_up(address: Address, last: Option<io::Error>) -> Error {
+    match last {
+        Some(source) => Error::Unreachable { address, phase: Phase::Connect, source },
+        None => Error::TimedOut(Phase::Connect),
+    }
+}
+
 macro_rules! from {
     ($($source:ty => $variant:ident),* $(,)?) => {$(
         impl From<$source> for Error {
@@ -255,8 +367,8 @@ impl From<ProtocolError> for Error {
         match error {
             ProtocolError::Auth(error) => Self::Auth(error),
             ProtocolError::Frame(error) => Self::Frame(error),
-            // An end, in the handshake or after it. There is no other kind today.
-            _ => Self::Ended,
+            // There is no other kind today.
+            _ => Self::HandshakeEnded,
         }
     }
 }

@@ -22,7 +22,7 @@ pub enum Operation<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::Auth`], [`Error::Frame`], [`Error::Ended`], and [`Error::Io`] with what `transfer`
+/// [`Error::Auth`], [`Error::Frame`], [`Error::HandshakeEnded`], and [`Error::Io`] with what `transfer`
 /// returns. A peer that is rejected is told so first, if that is possible.
 pub fn drive<K: AsRef<[u8]>, P: Proof>(
     driver: &mut HandshakeDriver<K, P>,
@@ -37,7 +37,7 @@ pub fn drive<K: AsRef<[u8]>, P: Proof>(
                 None => return Ok(None),
                 Some(0) => {
                     recv.eof()?;
-                    return Err(Error::Ended);
+                    return Err(Error::HandshakeEnded);
                 }
                 Some(n) => recv.advance(n),
             },

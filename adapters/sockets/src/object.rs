@@ -20,6 +20,26 @@ pub enum ObjectError {
     Raised(Box<Exception>),
 }
 
+impl ObjectError {
+    /// See [`Error::is_authentication`].
+    #[must_use]
+    pub fn is_authentication(&self) -> bool {
+        matches!(self, Self::Connection(error) if error.is_authentication())
+    }
+
+    /// See [`Error::is_disconnect`].
+    #[must_use]
+    pub fn is_disconnect(&self) -> bool {
+        matches!(self, Self::Connection(error) if error.is_disconnect())
+    }
+
+    /// See [`Error::is_timeout`].
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Connection(error) if error.is_timeout())
+    }
+}
+
 impl fmt::Display for ObjectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io;
 
-use mpconn::{ReadBuf, RecvBuffer};
+use mpconn::{AuthError, ReadBuf, RecvBuffer};
 
 use crate::Error;
 
@@ -14,7 +14,12 @@ pub struct Receiving {
     recv: RecvBuffer,
     /// The transport has failed: whatever it reports afterwards, the end came in the middle.
     broken: Option<io::ErrorKind>,
+    /// A challenge is not a message, as long as none has come: the peer asks for a key.
+    refuses_challenge: bool,
 }
+
+/// How a challenge begins.
+const CHALLENGE: &[u8] = b"#CHALLENGE#";
 
 /// Buffers that are kept for the next connection have at most this many bytes; those of a
 /// connection that was resumed may be larger.
@@ -29,7 +34,7 @@ impl Receiving {
     /// Continues with what `recv` holds.
     #[must_use]
     pub const fn new(recv: RecvBuffer) -> Self {
-        Self { recv, broken: None }
+        Self { recv, broken: None, refuses_challenge: false }
     }
 
     /// Returns the buffer.
@@ -38,8 +43,14 @@ impl Receiving {
         self.recv
     }
 
+    /// Makes a challenge as the first message an error, for a client without a key.
+    pub fn refuse_challenge(&mut self) {
+        self.refuses_challenge = true;
+    }
+
     /// Returns the buffer, for a handshake within the connection.
     pub fn buffer_mut(&mut self) -> &mut RecvBuffer {
+        self.refuses_challenge = false;
         &mut self.recv
     }
 
@@ -65,14 +76,29 @@ impl Receiving {
     ///
     /// # Errors
     ///
-    /// [`Error::Frame`], and [`Error::Io`] if the transport has failed.
+    /// [`Error::Frame`], [`Error::Io`] if the transport has failed, and [`Error::Auth`] for a challenge
+    /// that is [refused](Self::refuse_challenge).
     #[inline]
     pub fn poll(&mut self, max: u64, reuse: &mut Vec<u8>) -> Result<bool, Error> {
-        self.recv.poll_reusing(max, reuse).map_err(|error| match self.broken {
+        let found = self.recv.poll_reusing(max, reuse).map_err(|error| match self.broken {
             // The message would not have been received, whatever its length.
             Some(kind) => io::Error::from(kind).into(),
-            None => error.into(),
-        })
+            None => Error::from(error),
+        })?;
+        if found && self.refuses_challenge {
+            self.look_at_the_first()?;
+        }
+        Ok(found)
+    }
+
+    #[cold]
+    fn look_at_the_first(&mut self) -> Result<(), Error> {
+        self.refuses_challenge = false;
+        if self.recv.message().starts_with(CHALLENGE) {
+            self.recv.release();
+            return Err(AuthError::KeyWanted.into());
+        }
+        Ok(())
     }
 
     /// Reads until a message is there, after [`poll`](Self::poll) found none. Returns `false` if
@@ -120,7 +146,7 @@ impl Receiving {
                     return Err(error.into());
                 }
             }
-            if self.recv.poll_reusing(max, reuse)? {
+            if self.poll(max, reuse)? {
                 return Ok(true);
             }
         }

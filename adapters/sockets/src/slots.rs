@@ -215,7 +215,7 @@ impl<S> Slots<S> {
             if self.acceptor.overdue(now) == Some(oldest) {
                 self.remove(oldest, |client| {
                     let handshake = client.connection.handshake();
-                    handshake.map_or(Error::Ended, timed_out)
+                    handshake.map_or(Error::HandshakeEnded, timed_out)
                 });
             }
         }

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use mpconn::{Address, AddressError, AuthKey, Extended, Policy, Role};
-use mpconn_sockets::{Connecting, Error, Phase, RETRY_AFTER, host_or_any, share, sort};
+use mpconn_sockets::{Connecting, Error, Phase, RETRY_AFTER, gave_up, host_or_any, share, sort};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, sleep};
 
@@ -62,9 +62,10 @@ impl ConnectOptions {
     {
         let address = address.try_into().map_err(|error| Error::Address(error.into()))?;
         self.0.session.check()?;
-        let opened = within(self.0.connect_timeout, pin!(self.open(&address))).await;
+        let mut last = None;
+        let opened = within(self.0.connect_timeout, pin!(self.open(&address, &mut last))).await;
         let socket = match opened {
-            None => return Err(Error::TimedOut(Phase::Connect)),
+            None => return Err(gave_up(address, last)),
             Some(Err(source)) => {
                 return Err(Error::Unreachable { address, phase: Phase::Connect, source });
             }
@@ -87,11 +88,14 @@ impl ConnectOptions {
         establish(&self.0.session, transport, Role::Client, None).await
     }
 
-    async fn open(&self, address: &Address) -> io::Result<Socket> {
+    async fn open(&self, address: &Address, last: &mut Option<io::Error>) -> io::Result<Socket> {
         let until = self.0.connect_timeout.and_then(|time| Instant::now().checked_add(time));
         loop {
             match open(address, until).await {
-                Err(error) if self.0.may_retry(&error) => sleep(RETRY_AFTER).await,
+                Err(error) if self.0.may_retry(&error) => {
+                    *last = Some(error);
+                    sleep(RETRY_AFTER).await;
+                }
                 opened => return opened,
             }
         }

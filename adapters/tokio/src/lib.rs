@@ -158,7 +158,7 @@ pub use getrandom::SysRng;
 pub use listener::{Accept, Closer, Incoming, Listener, ListenerOptions};
 pub use mpconn::{
     Address, AddressError, AuthError, AuthKey, Authenticated, Dialect, Digest, Extended, Family,
-    FrameError, Policy, ReadBuf, Role,
+    FrameError, OtherProtocol, Policy, ReadBuf, Role,
 };
 #[cfg(feature = "pickle")]
 pub use mpconn_pickle as pickle;
@@ -168,7 +168,7 @@ pub use mpconn_sockets::Credentials;
 pub use mpconn_sockets::ObjectError;
 #[cfg(windows)]
 pub use mpconn_sockets::Security;
-pub use mpconn_sockets::{Error, Parts, PeerError, Phase};
+pub use mpconn_sockets::{Error, Parts, PeerError, Phase, Rejections};
 #[cfg(feature = "pickle")]
 pub use objects::{RecvObject, SendObject};
 pub use platform::pipe::{one_way_pipe, pipe};

@@ -10,7 +10,9 @@ use futures_core::Stream;
 use mpconn::{
     AcceptTime, Address, AddressError, AuthKey, Extended, Family, Policy, RealTime, Role,
 };
-use mpconn_sockets::{Admitted, Bound, Closing, Error, Listening, PeerError, Phase, Slots, Turn};
+use mpconn_sockets::{
+    Admitted, Bound, Closing, Error, Listening, PeerError, Rejections, Slots, Turn,
+};
 use rustix::fd::OwnedFd;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -246,14 +248,25 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// As for [`accept`](Self::accept), and [`Error::TimedOut`].
+    /// As for [`accept`](Self::accept), [`Error::TimedOut`] if no client came, and
+    /// [`Error::NoneAccepted`] if some came and failed.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe, as [`accept`](Self::accept).
     pub async fn accept_timeout(&mut self, timeout: Duration) -> Result<Connection, Error> {
-        let accepted = within(Some(timeout), self.accept()).await;
-        accepted.unwrap_or(Err(Error::TimedOut(Phase::Accept)))
+        let mut rejections = None;
+        let incoming = self.incoming();
+        let accepted = poll_fn(|cx| {
+            loop {
+                match ready!(incoming.listener.poll_outcome(cx))? {
+                    Ok(connection) => return Poll::Ready(Ok(connection)),
+                    Err(rejected) => Rejections::add(&mut rejections, rejected),
+                }
+            }
+        });
+        let accepted = within(Some(timeout), accepted).await;
+        accepted.unwrap_or_else(|| Err(Rejections::timed_out(rejections)))
     }
 
     /// Returns a [`Stream`] of all peers: a connection, or [`Error::Peer`] for a peer that failed,

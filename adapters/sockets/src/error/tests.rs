@@ -38,6 +38,15 @@ fn all() -> Vec<(Error, &'static str, Kind)> {
         (FrameError::TruncatedHeader.into(), "inside a message header", Kind::UnexpectedEof),
         (FrameError::TruncatedPayload { missing: 7 }.into(), "with 7 bytes", Kind::UnexpectedEof),
         (Error::Ended, "the peer closed", Kind::UnexpectedEof),
+        (Error::HandshakeEnded, "during the handshake: it may have no key", Kind::UnexpectedEof),
+        (
+            Rejections::timed_out(Some(Rejections {
+                count: 3,
+                last: PeerError { address: None, error: Error::HandshakeEnded },
+            })),
+            "and 3 were not let in: a client was turned away: it closed",
+            Kind::TimedOut,
+        ),
         (Error::TimedOut(Phase::Handshake), "may have no key", Kind::TimedOut),
         (Error::TimedOut(Phase::Connect), "may be overloaded", Kind::TimedOut),
         (Error::TimedOut(Phase::Send), "was not sent in time", Kind::TimedOut),
@@ -100,15 +109,19 @@ fn is_printed_without_bytes() {
 }
 
 #[test]
-fn the_source_is_what_the_text_does_not_hold() {
+fn the_source_is_the_error_within() {
     let source = |error: &Error| error.source().map(|source| source.to_string());
-    let inner = Some(AddressError::Empty.to_string());
+    let inner = Some(io_error().to_string());
     assert_eq!(source(&Error::Io(io_error())), inner);
     let at = Address::from(("localhost", 6000));
     let phase = Phase::Listen;
     assert_eq!(source(&Error::Unreachable { address: at, phase, source: io_error() }), inner);
     assert_eq!(source(&peer(Error::Io(io_error()), None)), inner);
     assert!(source(&Error::Start(StartError::Rng(io_error()))).is_some());
+    assert_eq!(
+        source(&AuthError::NotAChallenge.into()),
+        Some(AuthError::NotAChallenge.to_string())
+    );
     assert_eq!(source(&Error::Ended), None);
     let one = PeerError { address: None, error: Error::Io(io_error()) };
     assert_eq!(one.source().map(ToString::to_string), inner);
@@ -131,4 +144,28 @@ fn goes_through_an_io_error_and_back() {
     // What came from the system stays what it was.
     let through = io::Error::from(Error::Io(io::Error::from_raw_os_error(4)));
     assert_eq!(through.raw_os_error(), Some(4));
+}
+
+#[test]
+fn the_peer_is_gone_or_the_time_is_up() {
+    let both = |error: Error| {
+        let said = (error.is_disconnect(), error.is_timeout());
+        let within = peer(error, None);
+        assert_eq!((within.is_disconnect(), within.is_timeout()), said);
+        said
+    };
+    let io = |kind: Kind| both(io::Error::from(kind).into());
+    for kind in
+        [Kind::BrokenPipe, Kind::ConnectionReset, Kind::ConnectionAborted, Kind::UnexpectedEof]
+    {
+        assert_eq!(io(kind), (true, false));
+    }
+    assert_eq!(io(Kind::TimedOut), (false, true));
+    assert_eq!(io(Kind::PermissionDenied), (false, false));
+    assert_eq!(both(Error::Ended), (true, false));
+    assert_eq!(both(FrameError::TruncatedHeader.into()), (true, false));
+    assert_eq!(both(FrameError::InvalidLength(-2).into()), (false, false));
+    assert_eq!(both(Error::TimedOut(Phase::Send)), (false, true));
+    assert_eq!(both(unreachable(Phase::Connect, Kind::TimedOut)), (false, true));
+    assert_eq!(both(Error::Closed), (false, false));
 }

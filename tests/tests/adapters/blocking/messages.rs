@@ -138,7 +138,8 @@ fn keys() {
     assert_eq!(
         refused,
         [
-            "a client was turned away: the peer closed the connection",
+            "a client was turned away: it closed the connection during the handshake: it may have \
+             no key",
             "authentication failed: the peer uses {md5}, which the policy refuses: use \
              Policy::COMPAT for Python up to 3.11",
         ]

@@ -76,7 +76,9 @@ fn a_key_on_their_side_only_shows_in_the_first_message() {
 
         let (ours, theirs) = pair.call(ConnectOptions::without_key(), Some(KEY), "listen");
         let mut ours = ours.unwrap();
-        assert!(ours.recv_bytes().unwrap().starts_with(b"#CHALLENGE#"));
+        let error = ours.recv_bytes().unwrap_err();
+        assert!(matches!(error, Error::Auth(AuthError::KeyWanted)), "{error}");
+        assert!(error.is_authentication());
         drop(ours);
         assert_one_of(&theirs.result(), &GONE);
     });

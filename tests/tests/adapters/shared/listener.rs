@@ -39,7 +39,12 @@ fn others_do_not_extend_the_time_to_accept() {
             is_over.store(true, Ordering::Relaxed);
             // Ends clients that wait in a full backlog.
             drop(listener);
-            assert!(matches!(accepted, Err(Error::TimedOut(Phase::Accept))), "{accepted:?}");
+            let error = accepted.unwrap_err();
+            assert!(error.is_timeout(), "{error}");
+            let Error::NoneAccepted(rejections) = error else { panic!("{error}") };
+            let last = &rejections.last.error;
+            assert!(last.is_authentication() || last.is_disconnect(), "{last}");
+            assert!(rejections.count > 0);
             elapsed
         });
         assert!(elapsed >= DEADLINE && elapsed < DEADLINE * 2, "{elapsed:?}");

@@ -56,6 +56,9 @@ fn frames() -> Vec<Row> {
         writes("HTTP", b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
         writes("TLS", b"\x15\x03\x01\0\x02\x02\x16".to_vec()),
         writes("SSH", b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
+        writes("Redis", b"-ERR Protocol error\r\n".to_vec()),
+        writes("SMTP", b"220 mail.example ESMTP\r\n".to_vec()),
+        writes("lengths in little-endian order", [&20_u32.to_le_bytes()[..], &[b'x'; 20]].concat()),
     ]
 }
 

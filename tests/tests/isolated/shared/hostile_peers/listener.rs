@@ -95,6 +95,13 @@ fn frames() -> Vec<Row> {
         writes("HTTP", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
         writes("TLS", b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03".to_vec()),
         writes("SSH", b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
+        writes("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec()),
+        writes("Redis", b"*1\r\n$4\r\nPING\r\n".to_vec()),
+        writes("lengths in little-endian order", [&20_u32.to_le_bytes()[..], &[b'x'; 20]].concat()),
+        writes(
+            "lengths of 200 in little-endian order",
+            [&200_u32.to_le_bytes()[..], &[b'x'; 200]].concat(),
+        ),
     ]
 }
 
