@@ -3,7 +3,7 @@ use std::format;
 
 use super::*;
 use crate::testing::{Seeded, response, some};
-use crate::{Dialect, Digest, FrameError, Policy};
+use crate::{Dialect, Digest, Policy};
 
 const KEY: &[u8] = b"the key that both sides hold";
 

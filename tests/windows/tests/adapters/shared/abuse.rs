@@ -86,7 +86,7 @@ fn a_client_that_connects_and_leaves() {
     let error = outcome(&mut listener).unwrap_err();
     // It depends on whether the challenge was written before the system knew.
     let has_left = match &error {
-        Error::Ended => true,
+        Error::HandshakeEnded => true,
         Error::Io(error) => error.kind() == io::ErrorKind::BrokenPipe,
         _ => false,
     };
@@ -131,7 +131,7 @@ fn a_handshake_message_over_the_limit() {
         assert!(raw.receive().is_err());
     });
     let error = outcome(&mut listener).unwrap_err();
-    let too_long = Error::Frame(FrameError::TooLong { length: 257, max: 256 });
+    let too_long = Error::Auth(AuthError::MessageTooLong { length: 257 });
     assert_eq!(format!("{error:?}"), format!("{too_long:?}"));
     raw.join().unwrap();
     serves_an_honest_client(&mut listener);
