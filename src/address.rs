@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 use std::borrow::ToOwned;
 use std::ffi::OsStr;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
 use std::vec::Vec;
@@ -181,6 +181,7 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, AddressError> {
         if let Some(rest) = text.strip_prefix(TCP) {
             let (host, port) = split_port(rest).ok_or(AddressError::NoPort)?;
+            let port = port.ok_or(AddressError::PortOutOfRange)?;
             return Ok(Self::Inet { host: host.to_owned(), port });
         }
         if let Some(name) = text.strip_prefix(ABSTRACT) {
@@ -199,8 +200,13 @@ impl FromStr for Address {
         if let Some(name) = text.strip_prefix('\0') {
             return Ok(Self::Abstract(name.as_bytes().to_owned()));
         }
-        if !text.contains('/') && split_port(text).is_some() {
-            return Err(AddressError::LooksLikeTcp);
+        if !text.contains('/') {
+            match split_port(text) {
+                Some((_, None)) => return Err(AddressError::PortOutOfRange),
+                Some((_, Some(_))) => return Err(AddressError::LooksLikeTcp),
+                None if looks_like_host(text) => return Err(AddressError::LooksLikeTcp),
+                None => {}
+            }
         }
         path_from_bytes(text.as_bytes().to_owned()).map(Self::Unix)
     }
@@ -253,8 +259,14 @@ pub(crate) fn is_printable(c: char) -> bool {
     matches!(c, '\\' | '\'' | '"') || c.escape_debug().len() == 1
 }
 
-/// `host:port` or `[host]:port`.
-fn split_port(text: &str) -> Option<(&str, u16)> {
+/// A host without a port, as nobody calls the file of a socket.
+fn looks_like_host(text: &str) -> bool {
+    let plain = text.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(text);
+    plain.eq_ignore_ascii_case("localhost") || plain.parse::<IpAddr>().is_ok()
+}
+
+/// `host:port` or `[host]:port`. The port is `None` if its number is too large.
+fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
     let (host, port) = text.rsplit_once(':')?;
     let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(host) => host,
@@ -262,8 +274,8 @@ fn split_port(text: &str) -> Option<(&str, u16)> {
         None => host,
     };
     // `parse` would take a sign too.
-    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
-    port.parse().ok().filter(|_| digits).map(|port| (host, port))
+    let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| (host, port.parse().ok()))
 }
 
 fn path_bytes(path: &Path) -> &[u8] {
@@ -324,13 +336,15 @@ pub enum AddressError {
     NulInside,
     /// Bytes that do not begin with a NUL.
     BytesWithoutNul,
-    /// `tcp://` without a port of 0 to 65535 behind it.
+    /// `tcp://` without a port behind it.
     NoPort,
+    /// A port over 65535.
+    PortOutOfRange,
     /// A `%` without two hexadecimal digits, or what it stands for is no path here.
     Escape,
     /// An abstract Unix socket, where any user may connect, without a key.
     AbstractWithoutKey,
-    /// `host:port` as text, which Python would take for a path.
+    /// `host:port`, `localhost` or an IP address as text, which Python would take for a path.
     LooksLikeTcp,
 }
 
@@ -342,6 +356,9 @@ impl fmt::Display for AddressError {
             Self::BytesWithoutNul => {
                 "an address of bytes is the name of an abstract socket, and begins with a NUL: \
                  use text or a path for anything else"
+            }
+            Self::PortOutOfRange => {
+                "the port of the address is out of range: 65535 is the greatest"
             }
             Self::NoPort => "the address needs a port: tcp://host:port, or tcp://[::1]:port",
             Self::Escape => "the address has a % without two hexadecimal digits behind it",

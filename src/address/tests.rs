@@ -38,7 +38,8 @@ fn inference() {
         (text("app.sock"), unix("app.sock"), Family::Unix),
         (text("./host:80"), unix("./host:80"), Family::Unix),
         (text("a b:c"), unix("a b:c"), Family::Unix),
-        (text("host:70000"), unix("host:70000"), Family::Unix),
+        (text("./localhost"), unix("./localhost"), Family::Unix),
+        (text("localhost.sock"), unix("localhost.sock"), Family::Unix),
         (text("C:\\app"), unix("C:\\app"), Family::Unix),
         (text("\0name"), Address::Abstract(b"name".into()), Family::Unix),
         (bytes(b"\0name"), Address::Abstract(b"name".into()), Family::Unix),
@@ -65,7 +66,9 @@ fn inference() {
 
 #[test]
 fn what_is_no_address() {
-    use AddressError::{BytesWithoutNul, Empty, Escape, LooksLikeTcp, NoPort, NulInside};
+    use AddressError::{
+        BytesWithoutNul, Empty, Escape, LooksLikeTcp, NoPort, NulInside, PortOutOfRange,
+    };
     for (text, error) in [
         ("", Empty),
         ("unix:", Empty),
@@ -79,7 +82,14 @@ fn what_is_no_address() {
         ("tcp://localhost", NoPort),
         ("tcp://localhost:", NoPort),
         ("tcp://localhost:x", NoPort),
-        ("tcp://localhost:65536", NoPort),
+        ("tcp://localhost:65536", PortOutOfRange),
+        ("localhost:70000", PortOutOfRange),
+        ("host:99999999999999999999", PortOutOfRange),
+        ("localhost", LooksLikeTcp),
+        ("LOCALHOST", LooksLikeTcp),
+        ("127.0.0.1", LooksLikeTcp),
+        ("::1", LooksLikeTcp),
+        ("[::1]", LooksLikeTcp),
         ("tcp://localhost:-1", NoPort),
         ("tcp://localhost:+1", NoPort),
         ("tcp://::1:6000", NoPort),

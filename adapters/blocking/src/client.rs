@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use mpconn::{Address, AddressError, AuthKey, Extended, Policy, Role};
-use mpconn_sockets::{Connecting, Error, Phase, RETRY_AFTER, gave_up, resolve, share};
+use mpconn_sockets::{Connecting, Error, Phase, RETRY_AFTER, at_one_of, gave_up, resolve, share};
 
 use crate::connection::Connection;
 use crate::deadline::Deadline;
@@ -105,7 +105,7 @@ fn open_tcp(host: &str, port: u16, deadline: Deadline) -> io::Result<Socket> {
                 stream.set_nodelay(true)?;
                 return Ok(stream.into());
             }
-            Err(error) => last = error,
+            Err(error) => last = at_one_of(&addresses, *address, error),
         }
     }
     Err(last)

@@ -3,6 +3,7 @@
 use core::fmt;
 use std::boxed::Box;
 use std::io;
+use std::net::SocketAddr;
 use std::vec::Vec;
 
 use mpconn::{
@@ -263,7 +264,8 @@ impl fmt::Display for Error {
             Self::Address(error) => error.fmt(f),
             Self::Unreachable { address, phase, source } => {
                 let verb = if *phase == Phase::Listen { "listen at" } else { "connect to" };
-                write!(f, "cannot {verb} {address}: {source}{}", advice(*phase, source.kind()))
+                let advice = advice(*phase, address, source.kind());
+                write!(f, "cannot {verb} {address}: {source}{advice}")
             }
             Self::Peer(error) => error.fmt(f),
             Self::NoneAccepted(rejections) => {
@@ -279,15 +281,24 @@ impl fmt::Display for Error {
 }
 
 /// What can be done about it, where that is known.
-fn advice(phase: Phase, kind: io::ErrorKind) -> &'static str {
+fn advice(phase: Phase, address: &Address, kind: io::ErrorKind) -> &'static str {
+    let is_tcp = matches!(address, Address::Inet { .. });
     match (phase, kind) {
+        (Phase::Connect, io::ErrorKind::NotFound) if is_tcp => "; is the host's name right?",
         (Phase::Connect, io::ErrorKind::NotFound) => "; is the listener running, and at this path?",
         (Phase::Connect, io::ErrorKind::ConnectionRefused) => "; is the listener running?",
-        (Phase::Listen, io::ErrorKind::AddrInUse) => {
-            "; another listener may be there, or have left its socket file behind"
+        (Phase::Connect, io::ErrorKind::PermissionDenied) if !is_tcp => {
+            "; see `ListenerOptions::mode`"
         }
-        (Phase::Listen, io::ErrorKind::NotFound) => "; does the directory exist?",
-        (_, io::ErrorKind::PermissionDenied) => "; is this user allowed to?",
+        (Phase::Listen, io::ErrorKind::AddrInUse) if is_tcp => {
+            "; does another program listen at this port?"
+        }
+        (Phase::Listen, io::ErrorKind::AddrNotAvailable) => "; is it an address of this machine?",
+        (Phase::Listen, io::ErrorKind::NotFound) if !is_tcp => "; does the directory exist?",
+        (Phase::Listen, io::ErrorKind::PermissionDenied) if is_tcp => {
+            "; is the port one that every user may take?"
+        }
+        (Phase::Listen, io::ErrorKind::PermissionDenied) => "; is the directory this user's?",
         _ => "",
     }
 }
@@ -350,6 +361,16 @@ pub fn gave_up(address: Address, last: Option<io::Error>) -> Error {
         Some(source) => Error::Unreachable { address, phase: Phase::Connect, source },
         None => Error::TimedOut(Phase::Connect),
     }
+}
+
+/// Names the address that could not be reached, if a host has several.
+#[must_use]
+pub fn at_one_of(addresses: &[SocketAddr], address: SocketAddr, error: io::Error) -> io::Error {
+    if addresses.len() < 2 {
+        return error;
+    }
+    let count = addresses.len();
+    io::Error::new(error.kind(), format!("{error}, at {address}, the last of {count} addresses"))
 }
 
 macro_rules! from {

@@ -26,7 +26,7 @@ mod slots;
 
 pub use bind::{Bound, unsupported};
 pub use closing::Closing;
-pub use error::{Error, PeerError, Phase, Rejections, gave_up};
+pub use error::{Error, PeerError, Phase, Rejections, at_one_of, gave_up};
 pub use halves::NotTheSame;
 pub use handshake::{Operation, drive, timed_out};
 #[cfg(feature = "pickle")]

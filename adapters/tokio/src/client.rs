@@ -5,7 +5,9 @@ use std::pin::pin;
 use std::time::Duration;
 
 use mpconn::{Address, AddressError, AuthKey, Extended, Policy, Role};
-use mpconn_sockets::{Connecting, Error, Phase, RETRY_AFTER, gave_up, host_or_any, share, sort};
+use mpconn_sockets::{
+    Connecting, Error, Phase, RETRY_AFTER, at_one_of, gave_up, host_or_any, share, sort,
+};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, sleep};
 
@@ -131,7 +133,7 @@ async fn open_tcp(host: &str, port: u16, until: Option<Instant>) -> io::Result<S
                 stream.set_nodelay(true)?;
                 return Ok(stream.into());
             }
-            Err(error) => last = error,
+            Err(error) => last = at_one_of(&addresses, *address, error),
         }
     }
     Err(last)

@@ -5,6 +5,7 @@
 //! child shortage PATH      listens there with few descriptors
 //! child challenge PATH     listens there with a key, and challenges until it is killed
 //! child credentials PATH   listens there, and says who the first client is
+//! child fresh              listens at a fresh address, and says which
 //! child crowd ADDRESS N    connects N times, and on each line it reads asks on every connection
 //! ```
 
@@ -36,6 +37,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         ["challenge", path] => challenge(path),
         ["credentials", path] => credentials(path),
+        ["fresh"] => {
+            let mut listener = ListenerOptions::without_key().bind_fresh()?;
+            println!("{}", listener.address());
+            // Until the parent has connected.
+            Ok(listener.accept().map(drop)?)
+        }
         ["crowd", address, number] => crowd(&address.parse()?, number.parse()?),
         _ => Err("see the head of child.rs".into()),
     }

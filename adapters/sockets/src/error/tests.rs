@@ -25,6 +25,11 @@ fn peer(error: Error, address: Option<Address>) -> Error {
     Error::Peer(Box::new(PeerError { address, error }))
 }
 
+fn no_file(phase: Phase) -> Error {
+    let address = Address::Unix("directory/listener".into());
+    Error::Unreachable { address, phase, source: Kind::NotFound.into() }
+}
+
 /// Each with what its text says, and as what an `io::Error` it comes.
 fn all() -> Vec<(Error, &'static str, Kind)> {
     let at = Some(Address::from(("localhost", 6000)));
@@ -60,9 +65,10 @@ fn all() -> Vec<(Error, &'static str, Kind)> {
         (StartError::Rng(io_error()).into(), "random", Kind::ConnectionReset),
         (AddressError::NoPort.into(), "needs a port", Kind::InvalidInput),
         (unreachable(Phase::Listen, Kind::AddrInUse), "cannot listen at tcp://", Kind::AddrInUse),
-        (unreachable(Phase::Listen, Kind::AddrInUse), "its socket file behind", Kind::AddrInUse),
-        (unreachable(Phase::Listen, Kind::NotFound), "directory exist?", Kind::NotFound),
-        (unreachable(Phase::Connect, Kind::NotFound), "at this path?", Kind::NotFound),
+        (unreachable(Phase::Listen, Kind::AddrInUse), "at this port?", Kind::AddrInUse),
+        (unreachable(Phase::Connect, Kind::NotFound), "name right?", Kind::NotFound),
+        (no_file(Phase::Listen), "; does the directory exist?", Kind::NotFound),
+        (no_file(Phase::Connect), "at this path?", Kind::NotFound),
         (
             unreachable(Phase::Connect, Kind::ConnectionRefused),
             "; is the listener running?",
@@ -70,7 +76,7 @@ fn all() -> Vec<(Error, &'static str, Kind)> {
         ),
         (
             unreachable(Phase::Connect, Kind::PermissionDenied),
-            "cannot connect to tcp://localhost:6000: permission denied; is this user allowed to?",
+            "cannot connect to tcp://localhost:6000: permission denied",
             Kind::PermissionDenied,
         ),
         (peer(Error::Ended, None), "a client was turned away", Kind::ConnectionAborted),

@@ -87,6 +87,14 @@ pub fn unix_address(address: &std::os::unix::net::SocketAddr) -> Option<Address>
     address.as_pathname().map(|path| Address::Unix(path.to_owned()))
 }
 
+/// The longest path of a socket, in bytes. The system's structure has one byte more, which CPython needs
+/// for a NUL: it cannot connect to a longer path.
+const MAX_PATH: usize =
+    if cfg!(any(target_os = "linux", target_os = "android")) { 107 } else { 103 };
+
+/// The name of the socket in a fresh directory.
+const FRESH: &str = "listener";
+
 /// How long to wait for another listener that binds in the same directory.
 const LOCK_TIME: Duration = Duration::from_secs(1);
 
@@ -157,7 +165,7 @@ pub(crate) fn open(
             match bind_unix(listening, address) {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                     if !listening.replace_stale || lock.is_none() {
-                        return Err(error);
+                        return Err(occupied(path).unwrap_or(error));
                     }
                     remove_stale(path, address)?;
                     bind_unix(listening, address)
@@ -178,7 +186,7 @@ pub(crate) fn open_fresh(
         return Err(no_family(family));
     }
     let directory = private_directory()?;
-    match bind_unix(listening, &Address::Unix(directory.join("listener"))) {
+    match bind_unix(listening, &Address::Unix(directory.join(FRESH))) {
         Ok((bound, Some(mut file))) => {
             file.private_directory = Some(directory);
             Ok((bound, Some(file)))
@@ -281,23 +289,40 @@ fn lock_directory(path: &Path) -> Option<OwnedFd> {
     }
 }
 
-fn in_use() -> io::Error {
-    Errno::ADDRINUSE.into()
+/// Returns an error for a path where nothing can be bound, which says what is there. Nobody is asked: a
+/// connection that ends at once would be an error of a listener in Python.
+fn occupied(path: &Path) -> Option<io::Error> {
+    let file = fs::symlink_metadata(path).ok()?.file_type();
+    Some(in_use(if file.is_socket() {
+        "a socket is there; if nobody listens at it, see `ListenerOptions::replace_stale`"
+    } else {
+        no_socket(file)
+    }))
+}
+
+const LIVE: &str = "another listener is there";
+
+fn no_socket(file: fs::FileType) -> &'static str {
+    if file.is_dir() { "a directory is there" } else { "a file that is not a socket is there" }
+}
+
+fn in_use(text: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::AddrInUse, text)
 }
 
 /// Removes the file of a socket at which nobody listens. The directory is locked.
 fn remove_stale(path: &Path, address: &Address) -> io::Result<()> {
     let file = fs::symlink_metadata(path)?;
     if !file.file_type().is_socket() {
-        return Err(in_use());
+        return Err(in_use(no_socket(file.file_type())));
     }
     if is_live(address)? {
-        return Err(in_use());
+        return Err(in_use(LIVE));
     }
     // A listener without this lock, such as CPython's, may have bound and not listened yet.
     sleep(PROBE_AGAIN);
     if is_live(address)? {
-        return Err(in_use());
+        return Err(in_use(LIVE));
     }
     // A program without this lock may have replaced it meanwhile. Only a rename tells for sure
     // which file is removed.
@@ -307,7 +332,7 @@ fn remove_stale(path: &Path, address: &Address) -> io::Result<()> {
         // Without replacing what is there by now.
         fs::hard_link(&aside, path)?;
         fs::remove_file(aside)?;
-        return Err(in_use());
+        return Err(in_use(LIVE));
     }
     fs::remove_file(aside)
 }
@@ -320,12 +345,30 @@ fn is_live(address: &Address) -> io::Result<bool> {
     Ok(rustix::net::connect(&probe, &unix_name(address)?) != Err(Errno::CONNREFUSED))
 }
 
-/// A directory that only this user can enter, under a name that was never there.
+/// A directory that only this user can enter, under a name that was never there: in the directory for
+/// temporary files, or in the system's if that is missing, or too long for the path of a socket. So does
+/// CPython from 3.14 on.
 fn private_directory() -> io::Result<PathBuf> {
+    const SYSTEMS: &str = "/tmp";
+    let name = random_name()?;
     // Absolute, so that it is found again after the program has changed its directory.
-    let directory = std::path::absolute(std::env::temp_dir())?.join(random_name()?);
-    DirBuilder::new().mode(0o700).create(&directory)?;
+    let directory = std::path::absolute(std::env::temp_dir())?.join(&name);
+    let is_short = directory.join(FRESH).as_os_str().len() <= MAX_PATH;
+    match is_short.then(|| create_private(&directory)) {
+        Some(Ok(())) => return Ok(directory),
+        Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let directory = Path::new(SYSTEMS).join(name);
+    create_private(&directory)?;
     Ok(directory)
+}
+
+fn create_private(directory: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(directory).map_err(|error| {
+        let text = format!("cannot create the directory {}: {error}", directory.display());
+        io::Error::new(error.kind(), text)
+    })
 }
 
 fn random_name() -> io::Result<String> {
@@ -365,6 +408,13 @@ pub fn unix_name(address: &Address) -> io::Result<SocketAddrUnix> {
         // The system would take it for an abstract socket, at which any user may listen.
         Address::Unix(path) if path.as_os_str().is_empty() => {
             Err(io::Error::new(io::ErrorKind::InvalidInput, AddressError::Empty))
+        }
+        Address::Unix(path) if path.as_os_str().len() > MAX_PATH => {
+            let error = format!(
+                "the path has {} bytes, and {MAX_PATH} are the most for a socket",
+                path.as_os_str().len()
+            );
+            Err(io::Error::new(io::ErrorKind::InvalidInput, error))
         }
         Address::Unix(path) => Ok(SocketAddrUnix::new(path.as_path())?),
         #[cfg(target_os = "linux")]

@@ -22,7 +22,7 @@ fn bad_addresses() {
              tcp://host:port, or ./ in front of a path",
         ),
         ("tcp://host", "the address needs a port: tcp://host:port, or tcp://[::1]:port"),
-        ("tcp://host:70000", "the address needs a port: tcp://host:port, or tcp://[::1]:port"),
+        ("tcp://host:70000", "the port of the address is out of range: 65535 is the greatest"),
         ("unix:%zz", "the address has a % without two hexadecimal digits behind it"),
     ] {
         assert_eq!(says(connect(address, key())), text);
@@ -81,8 +81,8 @@ fn nowhere_to_listen() {
     assert_eq!(
         says(Listener::bind(path.as_path(), key())),
         format!(
-            "cannot listen at {shown}: Address already in use (os error 98); another listener may \
-             be there, or have left its socket file behind"
+            "cannot listen at {shown}: a socket is there; if nobody listens at it, see \
+             `ListenerOptions::replace_stale`"
         )
     );
     let inside = path.join("listener");

@@ -5,13 +5,16 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail them like tests")]
 
 use std::fs::{self, File, Metadata};
-use std::io;
+use std::io::{self, BufRead, BufReader};
+use std::net::TcpListener;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::{env, thread};
 
 use super::adapter::{Address, AuthKey, Error, Listener, ListenerOptions, Phase, connect};
+use mpconn::AddressError;
 use mpconn_tests::net::{fresh_path, scratch};
 use mpconn_tests::process::alone;
 use rustix::fs::Mode;
@@ -71,6 +74,79 @@ fn a_fresh_address_that_others_use_too_is_left_to_them() {
     assert!(!path.exists());
     assert!(others.exists());
     fs::remove_dir_all(path.parent().unwrap()).unwrap();
+}
+
+#[test]
+fn a_fresh_address_is_short_enough_for_every_python() {
+    let scratch = scratch();
+    let long = scratch.path().join("x".repeat(100));
+    fs::create_dir(&long).unwrap();
+    let missing = scratch.path().join("missing");
+    for (directory, is_in_it) in [(scratch.path(), true), (&long, false), (&missing, false)] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_child"))
+            .arg("fresh")
+            .env("TMPDIR", directory)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut path = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut path).unwrap();
+        let path = Path::new(path.trim());
+        assert_eq!(path.starts_with(directory), is_in_it, "{}", path.display());
+        assert!(path.as_os_str().len() <= 107);
+        super::adapter::ConnectOptions::without_key().connect(path).unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+/// CPython's structure has room for 107 bytes and a NUL.
+#[test]
+fn a_path_that_no_python_can_reach_is_refused() {
+    let scratch = scratch();
+    let room = 107 - scratch.path().as_os_str().len() - 1;
+    let longest = scratch.path().join("x".repeat(room));
+    let _listener = options().bind(longest.as_path()).unwrap();
+    let too_long = scratch.path().join("x".repeat(room + 1));
+    let said = |error: Error| error.to_string();
+    let texts = [
+        said(options().bind(too_long.as_path()).unwrap_err()),
+        said(connect(too_long.as_path(), key()).unwrap_err()),
+    ];
+    for text in texts {
+        assert!(text.contains("has 108 bytes, and 107 are the most"), "{text}");
+    }
+}
+
+#[test]
+fn says_why_it_cannot_listen() {
+    #[track_caller]
+    fn says(address: impl TryInto<Address, Error: Into<AddressError>>, part: &str) {
+        let text = options().bind(address).unwrap_err().to_string();
+        assert!(text.contains(part), "{text}");
+    }
+    let scratch = scratch();
+    says(scratch.path(), "a directory is there");
+    let file = scratch.path().join("file");
+    File::create(&file).unwrap();
+    says(file.as_path(), "a file that is not a socket is there");
+    let live = scratch.path().join("live");
+    let listener = UnixListener::bind(&live).unwrap();
+    says(live.as_path(), "see `ListenerOptions::replace_stale`");
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "it was not asked");
+    let replacing = options().replace_stale(true).bind(live.as_path()).unwrap_err();
+    assert!(replacing.to_string().contains("another listener is there"), "{replacing}");
+    says(scratch.path().join("no/listener").as_path(), "; does the directory exist?");
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = busy.local_addr().unwrap();
+    says(address, "; does another program listen at this port?");
+    let text = options().bind(address).unwrap_err().to_string();
+    assert!(!text.contains("socket") && !text.contains("file"), "{text}");
+    says(("192.0.2.1", 6000), "; is it an address of this machine?");
+    for name in ["localhost", "127.0.0.1", "localhost:6000"] {
+        says(name, "looks like TCP");
+    }
+    says("localhost:65536", "out of range");
 }
 
 #[test]
