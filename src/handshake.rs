@@ -251,8 +251,9 @@ impl<K: AsRef<[u8]>, P: Proof> ToReceive<K, P> {
             Receiving::Challenge => {
                 let challenge = message.strip_prefix(CHALLENGE).ok_or(AuthError::NotAChallenge)?;
                 let machine = &self.machine;
+                let policy = machine.policy.towards(machine.peer);
                 let (response, dialect) =
-                    respond(machine.key.as_ref(), machine.role, &machine.policy, challenge)?;
+                    respond(machine.key.as_ref(), machine.role, &policy, challenge)?;
                 Ok(self.machine.send(Sending::Response(dialect), response))
             }
             Receiving::Response => {

@@ -23,9 +23,9 @@ impl Policy {
     pub const COMPAT: Self =
         Self { challenge_digest: Digest::Sha256, md5: true, raw_sha256: false, empty_key: false };
 
-    /// Refuses MD5 both ways: raw 16-byte responses, `{md5}`, and 20-byte challenges. CPython 3.12
-    /// and later pass, and the RHEL family's earlier ones, with [`raw_sha256`](Self::raw_sha256)
-    /// where this side answers.
+    /// Refuses MD5 both ways: raw 16-byte responses, `{md5}`, and 20-byte challenges of peers that
+    /// speak it. CPython 3.12 and later pass, and the RHEL family's earlier ones; a client needs
+    /// [`raw_sha256`](Self::raw_sha256) for those.
     pub const MODERN: Self = Self { md5: false, ..Self::COMPAT };
 
     /// Challenges with this digest in place of SHA-256. A peer of CPython 3.12 or later answers
@@ -42,8 +42,8 @@ impl Policy {
     }
 
     /// Answers 20-byte challenges with raw HMAC-SHA256, as CPython up to 3.11 of the RHEL family
-    /// expects it, in place of raw HMAC-MD5. The two challenges look alike, so the caller must
-    /// know; such responses are recognised without this when they are received.
+    /// expects it, in place of raw HMAC-MD5. The two challenges look alike, so that a client must be
+    /// told. A listener needs no option: its client's response tells which of the two it is.
     #[must_use]
     pub const fn raw_sha256(mut self) -> Self {
         self.raw_sha256 = true;
@@ -62,6 +62,17 @@ impl Policy {
     #[must_use]
     pub fn permits_key(&self, key: &[u8]) -> bool {
         self.empty_key || !key.is_empty()
+    }
+
+    /// The same policy for answering a peer that has proved its key in this dialect: its challenge of
+    /// 20 bytes is answered in the one of the two raw dialects that it speaks itself.
+    pub(super) fn towards(&self, peer: Option<Dialect>) -> Self {
+        let raw_sha256 = match peer {
+            Some(Dialect::RawMd5) => false,
+            Some(Dialect::RawSha256) => true,
+            Some(Dialect::Prefixed(_)) | None => self.raw_sha256,
+        };
+        Self { raw_sha256, ..self.clone() }
     }
 
     /// The dialect in which a challenge of 20 bytes is answered.

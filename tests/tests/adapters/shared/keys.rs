@@ -182,20 +182,23 @@ fn raw_sha256_of_patched_pythons() {
         if pair.python.is_at_least(3, 12) {
             return;
         }
-        // As a verifier, we know it when we see it. Our own answer, to a challenge like any other
-        // legacy one, needs the policy.
-        let answered = Dialect::RawMd5;
-        let (ours, theirs) = pair.serve(listener(KEY), Some(KEY), "rhel exchange");
-        assert_names_the_policy(&error(ours), answered);
-        assert_eq!(theirs.result(), "AuthenticationError");
-        let (ours, theirs) = pair.call(client(KEY), Some(KEY), "rhel exchange");
-        assert_names_the_policy(&error(ours), answered);
-        assert_eq!(theirs.result(), "AuthenticationError");
-
-        for policy in [named.clone(), Policy::MODERN.raw_sha256()] {
-            let options = listener(KEY).policy(policy.clone());
+        // As a verifier, we know it when we see it, and answer likewise.
+        for policy in [Policy::COMPAT, Policy::MODERN, named.clone(), Policy::MODERN.raw_sha256()] {
+            let options = listener(KEY).policy(policy);
             let (ours, theirs) = pair.serve(options, Some(KEY), "rhel exchange");
             assert_raw_sha256(ours.unwrap(), theirs);
+        }
+        // Also where the others were expected.
+        let (ours, theirs) = pair.serve(listener(KEY).policy(named.clone()), Some(KEY), "exchange");
+        let ours = ours.unwrap();
+        assert_eq!(ours.authenticated().unwrap().own(), Dialect::RawMd5);
+        talk(ours, theirs);
+
+        // A client's answer, to a challenge like any other legacy one, needs the policy.
+        let (ours, theirs) = pair.call(client(KEY), Some(KEY), "rhel exchange");
+        assert_names_the_policy(&error(ours), Dialect::RawMd5);
+        assert_eq!(theirs.result(), "AuthenticationError");
+        for policy in [named.clone(), Policy::MODERN.raw_sha256()] {
             let options = client(KEY).policy(policy);
             let (ours, theirs) = pair.call(options, Some(KEY), "rhel exchange");
             assert_raw_sha256(ours.unwrap(), theirs);
