@@ -417,6 +417,15 @@ def F14():
 
 
 @check
+def F15():
+    if not (3, 6) <= PYTHON < (3, 14):
+        return
+    several = memoryview(bytearray(24)).cast('B', (2, 3, 4))
+    expect(sent(lambda conn: conn.send_bytes(several)), b'\0\0\0\2' + bytes(24))
+    expect(sent(lambda conn: conn.send_bytes(several.cast('B'))), b'\0\0\0\x18' + bytes(24))
+
+
+@check
 def H1():
     doing, client = listening()
     challenge = client.receive()
