@@ -2,9 +2,9 @@
 
 use core::fmt;
 use core::str::FromStr;
-use std::borrow::ToOwned;
+use std::borrow::{Cow, ToOwned};
 use std::ffi::OsStr;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
 use std::vec::Vec;
@@ -112,6 +112,42 @@ impl From<SocketAddr> for Address {
             _ => address.ip().to_string(),
         };
         Self::Inet { host, port: address.port() }
+    }
+}
+
+impl From<SocketAddrV4> for Address {
+    fn from(address: SocketAddrV4) -> Self {
+        SocketAddr::V4(address).into()
+    }
+}
+
+impl From<SocketAddrV6> for Address {
+    fn from(address: SocketAddrV6) -> Self {
+        SocketAddr::V6(address).into()
+    }
+}
+
+impl TryFrom<&PathBuf> for Address {
+    type Error = AddressError;
+
+    fn try_from(path: &PathBuf) -> Result<Self, AddressError> {
+        path.clone().try_into()
+    }
+}
+
+impl TryFrom<&String> for Address {
+    type Error = AddressError;
+
+    fn try_from(text: &String) -> Result<Self, AddressError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<Cow<'_, str>> for Address {
+    type Error = AddressError;
+
+    fn try_from(text: Cow<'_, str>) -> Result<Self, AddressError> {
+        text.parse()
     }
 }
 

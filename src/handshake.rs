@@ -53,6 +53,15 @@ pub enum Role {
     Client,
 }
 
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Listener => "listener",
+            Self::Client => "client",
+        })
+    }
+}
+
 /// A handshake between two steps: something to send, something to receive, or done.
 ///
 /// Each step is consumed by what it asks for, and gives the next, so that nothing can be done out
@@ -370,6 +379,12 @@ impl Authenticated {
     #[must_use]
     pub const fn own(&self) -> Dialect {
         self.own
+    }
+}
+
+impl fmt::Display for Authenticated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the peer by {}, this side by {}", self.peer, self.own)
     }
 }
 

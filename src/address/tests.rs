@@ -1,4 +1,4 @@
-use std::net::{Ipv6Addr, SocketAddrV6};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::{format, vec};
 
 use proptest::prelude::*;
@@ -36,6 +36,11 @@ fn inference() {
         (Path::new(r"\\odd").try_into().unwrap(), unix(r"\\odd"), Family::Unix),
         (text("/run/app.sock"), unix("/run/app.sock"), Family::Unix),
         (text("app.sock"), unix("app.sock"), Family::Unix),
+        ((&PathBuf::from("app")).try_into().unwrap(), unix("app"), Family::Unix),
+        ((&String::from("app")).try_into().unwrap(), unix("app"), Family::Unix),
+        (Cow::from("app").try_into().unwrap(), unix("app"), Family::Unix),
+        (scoped.into(), inet("fe80::1%2", 6000), Family::Inet6),
+        (SocketAddrV4::new(Ipv4Addr::LOCALHOST, 80).into(), inet("127.0.0.1", 80), Family::Inet),
         (text("./host:80"), unix("./host:80"), Family::Unix),
         (text("a b:c"), unix("a b:c"), Family::Unix),
         (text("./localhost"), unix("./localhost"), Family::Unix),

@@ -2,13 +2,22 @@
 //! [`Connection`], [`pipe`] and [`wait`], over TCP, Unix sockets and Windows' named pipes.
 //!
 //! ```no_run
+//! use std::thread;
+//!
 //! use mpconn_blocking::{AuthKey, Listener};
 //!
+//! # fn f() -> Result<(), mpconn_blocking::Error> {
 //! let mut listener = Listener::bind(("127.0.0.1", 6000), AuthKey::new("a secret of 16 bytes or more"))?;
-//! let mut connection = listener.accept()?; // A Python's, or another Rust's.
-//! let message = connection.recv_bytes()?;
-//! connection.send_bytes(&message)?;
-//! # Ok::<(), mpconn_blocking::Error>(())
+//! loop {
+//!     let mut connection = listener.accept()?; // A Python's, or another Rust's.
+//!     thread::spawn(move || {
+//!         while let Ok(message) = connection.recv_bytes() {
+//!             connection.send_bytes(&message)?;
+//!         }
+//!         Ok::<_, mpconn_blocking::Error>(()) // It has left.
+//!     });
+//! }
+//! # }
 //! ```
 //!
 //! On the other side, with nothing but the standard library:

@@ -12,6 +12,7 @@
 //! that are being served finish their job, and ends.
 
 use std::error::Error as StdError;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,12 +64,17 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     let room = Arc::new(Semaphore::new(CLIENTS));
     let (stop, stopping) = watch::channel(false);
     let mut clients = JoinSet::new();
+    // One future for all the time: a signal between two of them would be lost.
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     loop {
         // A place first, then a client for it: whoever comes meanwhile waits.
-        let place = Arc::clone(&room).acquire_owned().await?;
-        let connection = tokio::select! {
-            connection = listener.accept() => connection?,
-            interrupted = tokio::signal::ctrl_c() => break interrupted?,
+        let next = async {
+            let place = Arc::clone(&room).acquire_owned().await?;
+            Ok::<_, Box<dyn StdError>>((place, listener.accept().await?))
+        };
+        let (place, connection) = tokio::select! {
+            interrupted = &mut interrupted => break interrupted?,
+            next = next => next?,
         };
         let stopping = stopping.clone();
         clients.spawn(async move {

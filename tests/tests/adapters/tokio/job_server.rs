@@ -14,6 +14,9 @@ use rustix::process::{Pid, Signal, kill_process};
 const CLIENT: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../adapters/tokio/examples/job_client.py");
 
+/// As many as the example serves at once.
+const CLIENTS: usize = 8;
+
 #[test]
 fn it_serves_pythons_and_ends_when_it_is_interrupted() {
     bounded(|| {
@@ -28,6 +31,28 @@ fn it_serves_pythons_and_ends_when_it_is_interrupted() {
                 assert_eq!(answers, expected, "{}", python.name());
             }
             server.end_with_a_job_under_way();
+        }
+    });
+}
+
+/// With all its places taken, it waits for one, and not for clients.
+#[test]
+fn the_first_interrupt_ends_it_while_it_is_full() {
+    bounded(|| {
+        for _ in 0..3 {
+            let mut server = Server::start(None);
+            let address: Address = server.address.parse().unwrap();
+            let mut clients: Vec<_> =
+                (0..CLIENTS).map(|_| connect(&address, server.key()).unwrap()).collect();
+            for client in &mut clients {
+                client.send(&BTreeMap::from([("number", 6)])).unwrap();
+                let done: BTreeMap<&str, u32> = client.recv().unwrap();
+                assert_eq!(done["sum"], 12);
+            }
+            kill_process(Pid::from_child(&server.child), Signal::INT).unwrap();
+            server.lines.by_ref().for_each(drop);
+            assert!(server.child.wait().unwrap().success());
+            assert!(clients.iter_mut().all(|client| client.recv_bytes().is_err()));
         }
     });
 }
