@@ -5,10 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use bytemuck::AnyBitPattern;
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeTupleStruct, Serializer};
 
 use crate::form::{self, Formed};
+use crate::numbers::Numbers;
 use crate::{Buffer, ByteArray, Bytes, DType, DTypeKind, Error, Global};
 
 /// An array of NumPy: a [`DType`], a shape, and bytes, which are borrowed from the message.
@@ -277,13 +278,37 @@ impl<'a> NdArray<'a> {
         bytemuck::try_cast_slice(&self.data).ok()
     }
 
-    /// Returns each element, in the order in which they lie. `None` if they are of another type.
+    /// Returns each element, in the order in which they lie. `None` if they are of another type:
+    /// [`values`](Self::values) converts them.
     pub fn elements<T: Element>(&self) -> Option<impl ExactSizeIterator<Item = T>> {
         if !self.dtype.is_of::<T>() {
             return None;
         }
         let element = |bytes| T::from_bytes(bytes, self.dtype.is_big_endian);
         Some(self.data.chunks_exact(size_of::<T>()).map(element))
+    }
+
+    /// Returns each element as serde reads it, in the order in which they lie: a `float16` as a number,
+    /// `S` as [`Bytes`], `U` as text, a complex number as a pair, a date as its count and its unit.
+    ///
+    /// ```
+    /// use mpconn_pickle::{NdArray, Order};
+    ///
+    /// // numpy.array(['a', 'bc'])
+    /// let data: Vec<_> = ['a', '\0', 'b', 'c'].iter().flat_map(|&c| u32::from(c).to_le_bytes()).collect();
+    /// let array = NdArray::new("<U2".parse()?, &[2], Order::C, data)?;
+    /// let texts: Result<Vec<String>, _> = array.values().collect();
+    /// assert_eq!(texts?, ["a", "bc"]);
+    /// # Ok::<(), mpconn_pickle::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Each is an [`Error::Mismatch`] if the element is no such value.
+    pub fn values<T: DeserializeOwned>(&self) -> impl ExactSizeIterator<Item = Result<T, Error>> {
+        let numbers = Numbers::new(&self.data, self.dtype.clone());
+        let count = self.data.len() / self.dtype.size;
+        (0..count).map(move |position| T::deserialize(numbers.at(position)))
     }
 
     /// Returns the same array with bytes of its own.

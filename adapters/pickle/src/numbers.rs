@@ -27,6 +27,11 @@ pub(crate) struct Array {
 }
 
 impl<'g> Numbers<'g> {
+    #[cfg(feature = "numpy")]
+    pub(crate) fn new(data: &'g [u8], dtype: DType) -> Self {
+        Self { data, dtype }
+    }
+
     /// A number of NumPy: `scalar(dtype, data)`.
     pub(crate) fn of_scalar(graph: &'g Graph<'_>, object: &Object) -> Option<Self> {
         let ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") = graph.class(object)
@@ -95,6 +100,12 @@ impl<'g> Numbers<'g> {
     /// Each of them, as serde takes it.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = Number<'_>> {
         self.data.chunks_exact(self.dtype.size).map(|bytes| self.number(bytes))
+    }
+
+    /// One of them. There must be as many.
+    #[cfg(feature = "numpy")]
+    pub(crate) fn at(&self, position: usize) -> Number<'_> {
+        self.number(&self.data[position * self.dtype.size..][..self.dtype.size])
     }
 
     fn number<'n>(&'n self, bytes: &'n [u8]) -> Number<'n> {

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "an unexpected error is a failed test")]
 
 use mpconn_pickle::{
-    DType, Decoder, Element, Encoder, Error, NdArray, Order, Protocol, Value, from_slice, to_bytes,
+    Bytes, DType, Decoder, Element, Encoder, Error, NdArray, Order, Protocol, Value, from_slice,
+    to_bytes,
 };
 
 const PROTOCOLS: [Protocol; 3] = [Protocol::V2, Protocol::V4, Protocol::V5];
@@ -136,6 +137,32 @@ fn malformed_arrays() {
     assert!(from_slice::<NdArray<'_>>(b"K\x01.").is_err());
     assert!(NdArray::new(DType::of_element::<u8>(), &[usize::MAX, 2], Order::C, &b""[..]).is_err());
     assert!(NdArray::from_elements(&[2], &[1_u8]).is_err());
+}
+
+#[test]
+fn values_of_every_kind() {
+    #[track_caller]
+    fn values<T: serde::de::DeserializeOwned>(dtype: &str, data: &[u8]) -> Vec<T> {
+        let dtype: DType = dtype.parse().unwrap();
+        let count = data.len() / dtype.size();
+        let array = NdArray::new(dtype, &[1, count], Order::C, data).unwrap();
+        array.values().collect::<Result<_, _>>().unwrap()
+    }
+    assert_eq!(values::<f32>("<f2", b"\0\x3c\0\xc0"), [1.0, -2.0]);
+    assert_eq!(values::<f64>(">f2", b"\x3c\0\xc0\0"), [1.0, -2.0]);
+    assert_eq!(values::<bool>("|b1", b"\0\x01"), [false, true]);
+    assert_eq!(values::<u8>(">i2", b"\0\x07\0\x08"), [7, 8]);
+    assert_eq!(
+        values::<Bytes>("|S2", b"ab\0\0c\0"),
+        [&b"ab"[..], b"", b"c"].map(|b| Bytes(b.to_vec()))
+    );
+    assert_eq!(values::<String>(">U1", b"\0\0\0a\0\x01\xf6\x00"), ["a", "\u{1f600}"]);
+    assert_eq!(values::<(f32, f32)>("<c8", &[0; 16]), [(0.0, 0.0); 2]);
+    assert_eq!(values::<(i64, String)>("<M8[D]", b"\x05\0\0\0\0\0\0\0"), [(5, "D".to_owned())]);
+    let numbers = NdArray::from_elements(&[2], &[1_i64, -1]).unwrap();
+    let read: Vec<Result<u8, Error>> = numbers.values().collect();
+    assert_eq!(read[0], Ok(1));
+    assert!(matches!(read[1], Err(Error::Mismatch(_))));
 }
 
 #[test]
