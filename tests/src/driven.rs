@@ -15,8 +15,8 @@ use std::time::Duration;
 use mpconn_pickle::{Decoder, Encoder};
 use mpconn_tokio as adapter;
 pub use mpconn_tokio::{
-    Address, AuthError, AuthKey, Authenticated, Closer, Dialect, Error, Family, ObjectError,
-    PeerError, Phase, Policy, ReadWrite, Role, Socket, SysRng,
+    Address, AuthError, AuthKey, Authenticated, Closer, Dialect, Error, Family, KeepAlive,
+    ObjectError, PeerError, Phase, Policy, ReadWrite, Role, Socket, SysRng,
 };
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
@@ -107,8 +107,8 @@ pub use listeners::{Incoming, Listener, ListenerOptions};
 
 mod clients {
     use super::{
-        Address, AuthKey, Connection, Duration, Error, Policy, Socket, Transport, adapter,
-        adapter::ConnectOptions as Inner,
+        Address, AuthKey, Connection, Duration, Error, KeepAlive, Policy, Socket, Transport,
+        adapter, adapter::ConnectOptions as Inner,
     };
 
     #[derive(Debug, Clone)]
@@ -121,6 +121,8 @@ mod clients {
             handshake_timeout(impl Into<Option<Duration>>),
             connect_timeout(impl Into<Option<Duration>>),
             retry(bool),
+            keep_alive(KeepAlive),
+            user_timeout(Duration),
         }
 
         pub fn connect<A>(&self, address: A) -> Result<Connection, Error>
@@ -142,8 +144,8 @@ mod listeners {
     use rustix::fd::OwnedFd;
 
     use super::{
-        Address, AuthKey, Closer, Connection, Duration, Error, Family, Pin, Policy, Socket,
-        Transport, adapter, adapter::ListenerOptions as Inner, poll_fn, runtime,
+        Address, AuthKey, Closer, Connection, Duration, Error, Family, KeepAlive, Pin, Policy,
+        Socket, Transport, adapter, adapter::ListenerOptions as Inner, poll_fn, runtime,
     };
 
     #[derive(Debug, Clone)]
@@ -159,6 +161,8 @@ mod listeners {
             family(Family),
             mode(u32),
             replace_stale(bool),
+            keep_alive(KeepAlive),
+            user_timeout(Duration),
         }
 
         pub fn bind<A>(&self, address: A) -> Result<Listener, Error>
@@ -284,6 +288,10 @@ impl<T: Transport> Connection<T> {
 
     pub fn peer(&self) -> Option<&Address> {
         self.0.peer()
+    }
+
+    pub fn transport(&self) -> Option<&T> {
+        self.0.transport()
     }
 
     pub fn set_receive_timeout(&mut self, timeout: impl Into<Option<Duration>>) {

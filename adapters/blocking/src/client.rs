@@ -69,6 +69,8 @@ impl ConnectOptions {
                 }
             }
         };
+        #[cfg(unix)]
+        self.0.session.tune(&socket, Some(&address))?;
         establish(&self.0.session, socket, Role::Client, Some(address))
     }
 

@@ -11,6 +11,8 @@ mod closing;
 mod error;
 mod halves;
 mod handshake;
+#[cfg(unix)]
+mod keep_alive;
 #[cfg(feature = "pickle")]
 mod object;
 mod options;
@@ -29,6 +31,8 @@ pub use closing::Closing;
 pub use error::{Error, PeerError, Phase, Rejections, at_one_of, gave_up};
 pub use halves::NotTheSame;
 pub use handshake::{Operation, drive, timed_out};
+#[cfg(unix)]
+pub use keep_alive::KeepAlive;
 #[cfg(feature = "pickle")]
 pub use object::ObjectError;
 pub use options::{Connecting, Listening, RETRY_AFTER, host_or_any, resolve, share, sort};

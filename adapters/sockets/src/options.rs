@@ -168,6 +168,25 @@ macro_rules! session_setters {
             self.0.session.extended = extended;
             self
         }
+
+        /// Sets how TCP probes a peer that sends nothing. The default is `None`, as in Python: a peer
+        /// whose machine is gone is not noticed until something is sent.
+        #[cfg(unix)]
+        #[must_use]
+        pub fn keep_alive(mut self, keep_alive: impl Into<Option<$crate::KeepAlive>>) -> Self {
+            self.0.session.keep_alive = keep_alive.into();
+            self
+        }
+
+        /// Sets how long TCP waits for the acknowledgement of what was sent before it resets the
+        /// connection: `TCP_USER_TIMEOUT`, in milliseconds. The default is `None`, for the system's own,
+        /// which is about a quarter of an hour.
+        #[cfg(target_os = "linux")]
+        #[must_use]
+        pub fn user_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+            self.0.session.user_timeout = timeout.into();
+            self
+        }
     };
 }
 

@@ -26,6 +26,12 @@ pub struct Session {
     pub max_message: u64,
     /// Whether messages over 2 GiB - 1 may be sent.
     pub extended: Extended,
+    /// For connections over TCP.
+    #[cfg(unix)]
+    pub keep_alive: Option<crate::KeepAlive>,
+    /// For connections over TCP: how long sent bytes may be unacknowledged.
+    #[cfg(target_os = "linux")]
+    pub user_timeout: Option<Duration>,
 }
 
 impl Session {
@@ -38,6 +44,10 @@ impl Session {
             handshake_timeout: Some(HANDSHAKE_TIMEOUT),
             max_message: MAX_MESSAGE_BYTES,
             extended: Extended::Allow,
+            #[cfg(unix)]
+            keep_alive: None,
+            #[cfg(target_os = "linux")]
+            user_timeout: None,
         }
     }
 

@@ -73,6 +73,8 @@ impl ConnectOptions {
             }
             Some(Ok(socket)) => socket,
         };
+        #[cfg(unix)]
+        self.0.session.tune(&socket, Some(&address))?;
         establish(&self.0.session, socket, Role::Client, Some(address)).await
     }
 

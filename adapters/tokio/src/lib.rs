@@ -164,6 +164,8 @@ pub use mpconn::{
 pub use mpconn_pickle as pickle;
 #[cfg(target_os = "linux")]
 pub use mpconn_sockets::Credentials;
+#[cfg(unix)]
+pub use mpconn_sockets::KeepAlive;
 #[cfg(feature = "pickle")]
 pub use mpconn_sockets::ObjectError;
 #[cfg(windows)]

@@ -414,6 +414,9 @@ impl Listener {
                 Poll::Pending => return Ok(Poll::Pending),
                 Poll::Ready(Ok(client)) => {
                     self.slots.accept_succeeded();
+                    // It fails when the client has gone already, which its handshake will find out.
+                    #[cfg(unix)]
+                    let _ = self.slots.session().tune(&client.0, client.1.as_ref());
                     return Ok(Poll::Ready(client));
                 }
                 // A socket that was closed in the meantime fails in ways of its own.

@@ -15,14 +15,15 @@ use std::thread;
 use std::time::Duration;
 
 use super::adapter::{
-    Address, AuthKey, ConnectOptions, Connection, Error, Family, Listener, ListenerOptions, Phase,
-    connect,
+    Address, AuthKey, ConnectOptions, Connection, Error, Family, KeepAlive, Listener,
+    ListenerOptions, Phase, connect,
 };
 use mpconn_tests::net::{Net, Stream, fresh_path, scratch};
 use mpconn_tests::stall::bounded;
 use mpconn_tests::wire::{CHALLENGE, WELCOME, challenge, frame, md5, receive, send};
 use rustix::net::{
-    self, AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, bind,
+    self, AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
+    bind, sockopt,
 };
 use tempfile::TempDir;
 
@@ -30,6 +31,41 @@ const KEY: &[u8] = b"a key of more than sixteen bytes";
 const NETS: [Net; 2] = [Net::Tcp, Net::Unix];
 const A_WHILE: Duration = Duration::from_secs(20);
 const A_MOMENT: Duration = Duration::from_millis(200);
+
+/// Off by default, as in Python, and never asked of a Unix socket, which does not have it.
+#[test]
+fn keep_alive_of_both_ends() {
+    let asked = KeepAlive {
+        idle: Duration::from_millis(29_001),
+        interval: Duration::from_secs(7),
+        count: 3,
+    };
+    let user_timeout = Duration::from_millis(12_345);
+    for net in NETS {
+        for is_asked in [false, true] {
+            let scratch = scratch();
+            let (mut listening, mut calling) =
+                (ListenerOptions::without_key(), ConnectOptions::without_key());
+            if is_asked {
+                listening = listening.keep_alive(asked).user_timeout(user_timeout);
+                calling = calling.keep_alive(asked).user_timeout(user_timeout);
+            }
+            let mut listener = listening.bind(net.fresh(&scratch)).unwrap();
+            let client = calling.connect(listener.address()).unwrap();
+            let served = listener.accept().unwrap();
+            for socket in [client.transport().unwrap(), served.transport().unwrap()] {
+                let is_set = is_asked && net == Net::Tcp;
+                assert_eq!(sockopt::socket_keepalive(socket).unwrap(), is_set);
+                if is_set {
+                    assert_eq!(sockopt::tcp_keepidle(socket).unwrap(), Duration::from_secs(30));
+                    assert_eq!(sockopt::tcp_keepintvl(socket).unwrap(), asked.interval);
+                    assert_eq!(sockopt::tcp_keepcnt(socket).unwrap(), asked.count);
+                    assert_eq!(sockopt::tcp_user_timeout(socket).unwrap(), 12_345);
+                }
+            }
+        }
+    }
+}
 
 #[test]
 fn an_adopted_socket_stays_its_owners() {
