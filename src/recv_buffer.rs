@@ -316,7 +316,8 @@ impl RecvBuffer {
     }
 
     fn read_ahead(&mut self) -> &mut [u8] {
-        let wanted = self.buffer_len();
+        // More than a handshake needs may be there, after a wait.
+        let wanted = self.buffer_len().max(self.unread.len() + MAX_HEADER);
         if self.buffer.len() < wanted {
             self.buffer.resize(wanted, 0);
         }
@@ -387,9 +388,9 @@ impl RecvBuffer {
         if self.is_reading() || self.unread.len() > PARKED || self.buffer.len() < READ_AHEAD {
             return None;
         }
+        self.forget_message();
         let unread = self.buffer[self.unread.clone()].to_vec();
         self.unread = 0..unread.len();
-        self.lent = Lent::Nothing;
         Some(mem::replace(&mut self.buffer, unread))
     }
 

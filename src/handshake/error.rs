@@ -73,9 +73,8 @@ impl OtherProtocol {
             b"SSH-" => Self::Ssh,
             // An alert or a handshake, and the version that all of TLS have in common.
             [0x15 | 0x16, 0x03, _, _] => Self::Tls,
-            _ if (1..=MAX_MESSAGE).contains(&(u32::from_le_bytes(header) as usize)) => {
-                Self::LittleEndian
-            }
+            // As long as the messages of a handshake are.
+            [16..=80, 0, 0, 0] => Self::LittleEndian,
             header if header.iter().all(is_text) => Self::Text,
             _ => return None,
         })

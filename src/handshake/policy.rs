@@ -43,7 +43,8 @@ impl Policy {
 
     /// Answers 20-byte challenges with raw HMAC-SHA256, as CPython up to 3.11 of the RHEL family
     /// expects it, in place of raw HMAC-MD5. The two challenges look alike, so that a client must be
-    /// told. A listener needs no option: its client's response tells which of the two it is.
+    /// told. In a whole handshake a listener needs no option: its client's response tells which of the two
+    /// it is. In `answer_challenge` by itself it does, as a client.
     #[must_use]
     pub const fn raw_sha256(mut self) -> Self {
         self.raw_sha256 = true;

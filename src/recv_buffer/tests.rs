@@ -336,6 +336,25 @@ fn an_unfinished_message_keeps_little() {
         read_all(&mut recv, &message[arrived..]);
         assert_eq!((poll(&mut recv), recv.take().len()), (Ok(true), 60_000));
     }
+    // The limit of a handshake, and more than that there already.
+    let mut recv = opened();
+    recv.attach(Vec::new());
+    assert_eq!(poll(&mut recv), Ok(false));
+    read_all(&mut recv, &message[..1000]);
+    assert_eq!(poll(&mut recv), Ok(false));
+    assert!(recv.detach_waiting().is_some());
+    recv.set_max(MAX_MESSAGE as u64);
+    assert!(recv.read_buf().len() > 0);
+
+    // A large message that was found is forgotten, and not found again.
+    let mut recv = opened();
+    recv.attach(Vec::new());
+    assert_eq!(poll(&mut recv), Ok(false));
+    read_all(&mut recv, &frame(&[7; INLINE + 1]));
+    assert_eq!(poll(&mut recv), Ok(true));
+    assert!(recv.detach_waiting().is_some());
+    assert_eq!(poll(&mut recv), Ok(false));
+
     let mut recv = opened();
     assert_eq!(poll(&mut recv), Ok(false));
     read_all(&mut recv, &message[..=PARKED]);

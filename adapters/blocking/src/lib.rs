@@ -115,7 +115,7 @@
 //! | `Pipe()`, `Pipe(False)`, `wait(...)` | [`pipe`], [`one_way_pipe`], [`wait()`] |
 //! | `deliver_challenge`, `answer_challenge` | [`Connection::deliver_challenge`], [`Connection::answer_challenge`] |
 //! | `current_process().authkey` | [`AuthKey::process`], [`with_process_key`](ListenerOptions::with_process_key) |
-//! | `AuthenticationError`, `EOFError`, `BufferTooShort` | [`Error::Auth`], [`Error::Ended`], [`Error::BufferTooShort`] |
+//! | `AuthenticationError`, `EOFError`, `BufferTooShort` | [`Error::Auth`]; [`Error::Ended`], [`Error::HandshakeEnded`]; [`Error::BufferTooShort`] |
 //!
 //! # What Python does not have
 //!

@@ -138,10 +138,14 @@ fn nested(graph: &Graph<'_>, state: u32) -> Option<[Option<u32>; 2]> {
     Some([Some(attributes), extra])
 }
 
-/// What a dict has for a key that is a str.
+/// How many pairs of a state are looked at for a key that its class writes first: whoever refers to an
+/// object again and again would have all of them looked at each time.
+const FIRST: usize = 16;
+
+/// What a dict has for a key that is a str, among its first pairs.
 pub(crate) fn value_in(graph: &Graph<'_>, dict: Node, name: &[u8]) -> Option<Node> {
     let Node::Dict(pairs) = dict else { return None };
-    let mut pairs = graph.items(pairs);
+    let mut pairs = graph.items(pairs).take(2 * FIRST);
     while let (Some(key), Some(value)) = (pairs.next(), pairs.next()) {
         if graph.raw(key) == Some(name) {
             return Some(value);

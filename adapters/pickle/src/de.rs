@@ -21,7 +21,7 @@ use crate::{Error, Limit, Pickle, form, integer, known};
 use access::{Chosen, Pairs, Sequence, Variant};
 
 /// How many options and newtypes may be around one value. Types have a few.
-const MAX_WRAPPERS: u8 = 64;
+pub(crate) const MAX_WRAPPERS: u8 = 64;
 
 /// A value to be read, so many containers deep.
 #[derive(Clone, Copy)]
@@ -231,7 +231,7 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
             Node::Float(number) => visitor.visit_f64(self.pickle.graph.floats[number as usize]),
             Node::Complex(number) => {
                 let parts = &self.pickle.graph.floats[number as usize..][..2];
-                visitor.visit_seq(SeqDeserializer::new(parts.iter().copied()))
+                SeqDeserializer::new(parts.iter().copied()).deserialize_any(visitor)
             }
             Node::Str(number) => self.visit_str(number, visitor),
             Node::Surrogates(number) | Node::Bytes(number) | Node::ByteArray(number) => {
@@ -267,7 +267,7 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
             Node::Bytes(number) | Node::ByteArray(number) => {
                 let bytes = self.bytes(number)?;
                 self.pickle.charge(bytes.len() as u64 * NODE_COST, self.offset)?;
-                visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied()))
+                SeqDeserializer::new(bytes.iter().copied()).deserialize_any(visitor)
             }
             Node::Object(number) => self.visit_object_as_seq(number, visitor),
             _ => self.deserialize_any(visitor),

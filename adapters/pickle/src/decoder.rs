@@ -168,9 +168,11 @@ impl Decoder {
     /// Returns how many buffers beside it a pickle needs: what to receive before
     /// [`parse_with_buffers`](Self::parse_with_buffers).
     ///
+    /// A peer chooses the number: look at it before you make room for so many messages.
+    ///
     /// # Errors
     ///
-    /// As for [`parse`](Self::parse).
+    /// Those of [`parse_with_buffers`](Self::parse_with_buffers) with all buffers.
     pub fn count_buffers(&self, pickle: &[u8]) -> Result<usize, Error> {
         let mut count = 0;
         let mut buffers = iter::repeat(&[][..]).inspect(|_| count += 1);

@@ -40,6 +40,9 @@ pub enum DTypeKind {
     TimeDelta,
 }
 
+/// The longest text of a type, and the longest name of a unit. It is read again for each element.
+const MAX_TEXT: usize = 32;
+
 impl DTypeKind {
     fn letter(self) -> char {
         match self {
@@ -60,6 +63,9 @@ impl DType {
     /// From NumPy's text for it: `<f8`. `None` for what is not supported: objects, structures, and
     /// numbers of other sizes.
     pub(crate) fn parse(order: &str, rest: &str) -> Option<Self> {
+        if rest.len() > MAX_TEXT {
+            return None;
+        }
         let (rest, unit) = match rest.split_once('[') {
             Some((rest, unit)) => (rest, Some(unit.strip_suffix(']')?.to_owned())),
             None => (rest, None),
@@ -83,13 +89,19 @@ impl DType {
         };
         let is_dated = matches!(kind, DTypeKind::DateTime | DTypeKind::TimeDelta);
         let has_no_order = size == 1 || kind == DTypeKind::Bytes;
-        if unit.is_some() && !is_dated || !matches!(order, "<" | ">" | "|") {
+        let is_unit = |unit: &String| {
+            !unit.is_empty() && unit.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        if unit.as_ref().is_some_and(|unit| !is_dated || !is_unit(unit)) {
+            return None;
+        }
+        if !matches!(order, "<" | ">" | "|") {
             return None;
         }
         if order == "|" && !has_no_order {
             return None;
         }
-        Some(Self { kind, size, is_big_endian: order == ">", unit })
+        Some(Self { kind, size, is_big_endian: order == ">" && !has_no_order, unit })
     }
 
     /// As it is pickled: `dtype('f8', False, True)` with the state `(3, '<', None, ..)`; or the text.
@@ -135,6 +147,19 @@ impl fmt::Display for DType {
     }
 }
 
+/// Returns the bytes of an array of this shape. As NumPy, it refuses a shape that would be too large
+/// without its dimensions of 0.
+pub(crate) fn length_of(size: usize, shape: impl Iterator<Item = usize>) -> Option<usize> {
+    let (mut length, mut is_empty) = (size, false);
+    for dimension in shape {
+        is_empty |= dimension == 0;
+        length = length
+            .checked_mul(dimension.max(1))
+            .filter(|&length| isize::try_from(length).is_ok())?;
+    }
+    Some(if is_empty { 0 } else { length })
+}
+
 /// `(None, (b'ms', 25, 1, 1))` as `25ms`.
 fn date_unit(graph: &Graph<'_>, metadata: Node) -> Option<String> {
     let Node::Tuple(metadata) = metadata else { return None };
@@ -143,7 +168,7 @@ fn date_unit(graph: &Graph<'_>, metadata: Node) -> Option<String> {
     let name = graph.text(unit.next()?)?;
     let count = graph.int(unit.next()?)?;
     let Node::Int(1) = unit.next()? else { return None };
-    if !name.bytes().all(|letter| letter.is_ascii_alphabetic()) {
+    if name.len() > MAX_TEXT || !name.bytes().all(|letter| letter.is_ascii_alphabetic()) {
         return None;
     }
     Some(if count == 1 { name.to_owned() } else { format!("{count}{name}") })

@@ -90,7 +90,8 @@ impl Encoder {
 
     /// Writes a pickle of what `write` gives to serde's serializer, behind what `out` has already. For
     /// crates that take a serializer: `serde_transcode`, `erased-serde`. After an error `out` is as it
-    /// was.
+    /// was. `write` serializes one value, and returns its error: what it leaves out is missing in the
+    /// pickle.
     ///
     /// # Errors
     ///

@@ -28,8 +28,8 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// The opcode is unknown, or means what only the program knows that wrote it: persistent ids,
-    /// the extension registry, buffers beside the pickle.
+    /// The opcode is unknown, or means what only the program knows that wrote it: persistent ids and
+    /// the extension registry.
     Opcode {
         /// Where.
         offset: usize,

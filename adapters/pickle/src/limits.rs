@@ -76,7 +76,9 @@ pub enum Limit {
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Depth => "containers within containers (Decoder::max_depth)",
+            Self::Depth => {
+                "containers within containers, or options within options (Decoder::max_depth)"
+            }
             Self::Nodes => "values (Decoder::max_nodes)",
             Self::Memo => "entries in the memo (Decoder::max_memo)",
             Self::Bytes => "bytes (Decoder::max_bytes)",

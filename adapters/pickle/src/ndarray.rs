@@ -5,9 +5,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use bytemuck::AnyBitPattern;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeOwned, Deserializer, IntoDeserializer, SeqAccess, Visitor,
+};
 use serde::ser::{Serialize, SerializeTupleStruct, Serializer};
 
+use crate::dtype::length_of;
 use crate::form::{self, Formed};
 use crate::numbers::Numbers;
 use crate::{Buffer, ByteArray, Bytes, DType, DTypeKind, Error, Global};
@@ -208,8 +211,7 @@ impl<'a> NdArray<'a> {
         data: impl Into<Cow<'a, [u8]>>,
     ) -> Result<Self, Error> {
         let data = data.into();
-        let multiply = |length: usize, &dimension: &usize| length.checked_mul(dimension);
-        if shape.iter().try_fold(dtype.size, multiply) != Some(data.len()) {
+        if length_of(dtype.size, shape.iter().copied()) != Some(data.len()) {
             return Err(Error::Unwritable(
                 "an array whose shape is of another length than its data",
             ));
@@ -308,7 +310,7 @@ impl<'a> NdArray<'a> {
     pub fn values<T: DeserializeOwned>(&self) -> impl ExactSizeIterator<Item = Result<T, Error>> {
         let numbers = Numbers::new(&self.data, self.dtype.clone());
         let count = self.data.len() / self.dtype.size;
-        (0..count).map(move |position| T::deserialize(numbers.at(position)))
+        (0..count).map(move |position| T::deserialize(numbers.at(position).into_deserializer()))
     }
 
     /// Returns the same array with bytes of its own.

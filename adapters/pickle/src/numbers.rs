@@ -5,7 +5,8 @@ use serde::de::{Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor}
 use serde::forward_to_deserialize_any;
 
 use crate::Error;
-use crate::dtype::{DType, DTypeKind, array_format};
+use crate::de::MAX_WRAPPERS;
+use crate::dtype::{DType, DTypeKind, array_format, length_of};
 use crate::graph::{Graph, Node, Object};
 use crate::limits::NODE_COST;
 
@@ -204,10 +205,9 @@ impl Array {
             _ => return None,
         };
         let dtype = DType::of(graph, dtype)?;
-        let mut length = dtype.size;
-        for dimension in graph.items(shape) {
-            length = length.checked_mul(usize::try_from(graph.int(dimension)?).ok()?)?;
-        }
+        let dimension = |node| usize::try_from(graph.int(node)?).ok();
+        let dimensions: Option<Vec<_>> = graph.items(shape).map(dimension).collect();
+        let length = length_of(dtype.size, dimensions?.into_iter())?;
         let is_whole = length == graph.bytes[data as usize].len();
         is_whole.then_some(Self { dtype, shape, is_fortran, data })
     }
@@ -247,16 +247,17 @@ pub(crate) enum Number<'n> {
     Dated(i64, &'n str),
 }
 
-impl<'de> Deserializer<'de> for Number<'_> {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+impl Number<'_> {
+    fn visit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self {
             Self::Bool(yes) => visitor.visit_bool(yes),
             Self::Signed(number) => visitor.visit_i64(number),
             Self::Unsigned(number) => visitor.visit_u64(number),
             Self::Float(number) => visitor.visit_f64(number),
-            Self::Complex(parts) => visitor.visit_seq(SeqDeserializer::new(parts.into_iter())),
+            // It fails if the type takes fewer than there are.
+            Self::Complex(parts) => {
+                SeqDeserializer::new(parts.into_iter()).deserialize_any(visitor)
+            }
             Self::Text(Some(text)) => visitor.visit_string(text),
             Self::Text(None) => {
                 Err(Error::invalid_type(Unexpected::Other("a str with surrogates"), &visitor))
@@ -264,15 +265,47 @@ impl<'de> Deserializer<'de> for Number<'_> {
             Self::Bytes(bytes) => visitor.visit_bytes(bytes),
             Self::Dated(count, unit) => {
                 let parts = [Number::Signed(count), Number::Text(Some(unit.to_owned()))];
-                visitor.visit_seq(SeqDeserializer::new(parts.into_iter()))
+                SeqDeserializer::new(parts.into_iter()).deserialize_any(visitor)
             }
         }
     }
+}
+
+impl<'n> IntoDeserializer<'_, Error> for Number<'n> {
+    type Deserializer = Wrapped<'n>;
+
+    fn into_deserializer(self) -> Wrapped<'n> {
+        Wrapped { number: self, wrappers: 0 }
+    }
+}
+
+/// A number in so many options and newtypes.
+pub(crate) struct Wrapped<'n> {
+    number: Number<'n>,
+    wrappers: u8,
+}
+
+impl Wrapped<'_> {
+    /// A type that contains itself could go on without any data.
+    fn unwrapped(self) -> Result<Self, Error> {
+        if self.wrappers == MAX_WRAPPERS {
+            return Err(Error::custom("a number in a type that contains itself"));
+        }
+        Ok(Self { wrappers: self.wrappers + 1, ..self })
+    }
+}
+
+impl<'de> Deserializer<'de> for Wrapped<'_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.number.visit(visitor)
+    }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self {
-            Self::Bytes(_) => Err(Error::invalid_type(Unexpected::Bytes(&[]), &visitor)),
-            _ => self.deserialize_any(visitor),
+        match self.number {
+            Number::Bytes(_) => Err(Error::invalid_type(Unexpected::Bytes(&[]), &visitor)),
+            number => number.visit(visitor),
         }
     }
 
@@ -281,7 +314,7 @@ impl<'de> Deserializer<'de> for Number<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_some(self)
+        visitor.visit_some(self.unwrapped()?)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -289,19 +322,11 @@ impl<'de> Deserializer<'de> for Number<'_> {
         _: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        visitor.visit_newtype_struct(self)
+        visitor.visit_newtype_struct(self.unwrapped()?)
     }
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit
         unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-impl<'de> IntoDeserializer<'de, Error> for Number<'_> {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
     }
 }

@@ -168,6 +168,6 @@ mod tests {
         costs::<Vec<u8>>(b"](K\x01K\x02K\x03e.", 4 * 16);
         costs::<Value>(b"}U\x03abcNs.", 3 * 16 + 3);
         costs::<String>(b"cab\ncde\n.", 5);
-        costs::<String>(b"cdatetime\ndate\nC\x04\x07\xe8\x01\x02\x85R.", 2 * 16 + 4);
+        costs::<String>(b"cdatetime\ndate\nC\x04\x07\xe8\x01\x02\x85R.", 2 * 16 + 4 + 10);
     }
 }

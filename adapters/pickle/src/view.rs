@@ -175,7 +175,9 @@ impl<'p, 'a> View<'p, 'a> {
 
     /// Returns where in the pickle the opcode is that makes it, in bytes.
     ///
-    /// Numbers, texts and bytes keep no offset: for the first of them the pickle is read once more.
+    /// Numbers, texts and bytes keep no offset: for the first of them the pickle is read once more. Of
+    /// what comes from the pickler's memo, it is the opcode that takes it from there; of a state that is
+    /// one number or text, that of its object.
     #[must_use]
     pub fn offset(self) -> usize {
         match self.pickle.graph.offset_of(self.node) {
@@ -198,7 +200,9 @@ impl<'p, 'a> View<'p, 'a> {
     }
 
     /// Returns serde's deserializer of this value, for crates that take one: `serde_path_to_error`,
-    /// `serde_ignored`, `serde_transcode`, `erased-serde`. Its limits are those of [`to`](Self::to).
+    /// `serde_ignored`, `serde_transcode`, `erased-serde`. Its limits are those of [`to`](Self::to). An
+    /// error of this value itself, if it is a number, text or bytes, has no offset: [`to`](Self::to)
+    /// adds it.
     ///
     /// ```
     /// use mpconn_pickle::Decoder;

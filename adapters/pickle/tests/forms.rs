@@ -376,3 +376,14 @@ fn a_value_of_the_other_kind() {
     assert_eq!(Integer::from(-256).to_i128(), Some(-256));
     assert_eq!(Integer::from_le_bytes(&[1; 17]).to_i128(), None);
 }
+
+/// A type with fewer places takes no part of what there is.
+#[test]
+fn nothing_is_cut_off() {
+    assert_eq!(from_slice(b"C\x02ab."), Ok([97_u8, 98]));
+    from_slice::<[u8; 2]>(b"C\x03abc.").unwrap_err();
+    from_slice::<(u8, u8)>(b"C\x03abc.").unwrap_err();
+    let complex = b"cbuiltins\ncomplex\nG\x3f\xf0\0\0\0\0\0\0G\x40\0\0\0\0\0\0\0\x86R.";
+    assert_eq!(from_slice(complex), Ok((1.0, 2.0)));
+    from_slice::<(f64,)>(complex).unwrap_err();
+}

@@ -422,4 +422,27 @@ fn types_that_consume_nothing() {
     is_refused::<Optional>();
     is_refused::<Answered>();
     assert!(from_slice::<Optional>(b"N.").is_ok());
+    // Nor of the elements of an array.
+    const ARRAY: &[u8] = b"carray\narray\n(U\x01bC\x01\x05tR.";
+    assert_eq!(from_slice(ARRAY), Ok(vec![5_u8]));
+    from_slice::<Vec<Optional>>(ARRAY).unwrap_err();
+    from_slice::<Vec<Newtype>>(ARRAY).unwrap_err();
+}
+
+/// What one object says is said again at each reference, and counts each time.
+#[test]
+fn shared_text_of_objects_counts() {
+    let data = "x".repeat(ROW);
+    let length = u32::try_from(ROW).unwrap().to_le_bytes();
+    let user = b"ccollections\nUserString\n)\x81}X\x04\0\0\0dataX";
+    let references = b"h\0".repeat(2000);
+    let pickle =
+        [&b"]("[..], user, &length, data.as_bytes(), b"sbq\0", &references, b"e."].concat();
+    let error = from_slice::<Vec<String>>(&pickle).unwrap_err();
+    assert!(matches!(error, Error::TooMuch { limit: Limit::Expansion, .. }), "{error}");
+
+    // A key far behind others is not searched for.
+    let fillers = b"NN".repeat(100);
+    let late = [b"ccollections\nUserString\n)\x81}(", &fillers[..], b"U\x04dataU\x01xub."].concat();
+    from_slice::<String>(&late).unwrap_err();
 }

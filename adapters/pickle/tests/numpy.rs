@@ -139,6 +139,16 @@ fn malformed_arrays() {
     assert!(NdArray::from_elements(&[2], &[1_u8]).is_err());
 }
 
+/// As NumPy, whatever the order of the dimensions.
+#[test]
+fn shapes_that_are_too_large_without_their_zeros() {
+    const LARGE: usize = 1 << 40;
+    for shape in [[0, LARGE, LARGE], [LARGE, LARGE, 0], [LARGE, 0, LARGE]] {
+        NdArray::new("|i1".parse().unwrap(), &shape, Order::C, vec![]).unwrap_err();
+    }
+    NdArray::new("|i1".parse().unwrap(), &[0, LARGE], Order::C, vec![]).unwrap();
+}
+
 #[test]
 fn values_of_every_kind() {
     #[track_caller]
@@ -170,6 +180,9 @@ fn dtypes_as_text() {
     for text in ["|b1", "|i1", "<i8", ">u2", "<f2", ">c16", "|S7", "<U3", "<M8[ns]", ">m8[25s]"] {
         assert_eq!(text.parse::<DType>().unwrap().to_string(), text);
     }
+    assert_eq!(">i1".parse(), "|i1".parse::<DType>());
+    format!("<f{}8", "0".repeat(40)).parse::<DType>().unwrap_err();
+    format!("<M8[{}]", "m".repeat(40)).parse::<DType>().unwrap_err();
     for text in [
         "",
         "f8",

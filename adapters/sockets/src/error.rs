@@ -134,7 +134,7 @@ impl Error {
     }
 
     /// Returns `true` if the peer is gone: it closed the connection, in the middle of a message or not,
-    /// or the connection was reset.
+    /// the connection was reset, or the system gave the peer up.
     #[must_use]
     pub fn is_disconnect(&self) -> bool {
         match self {
@@ -149,20 +149,23 @@ impl Error {
                     | io::ErrorKind::ConnectionReset
                     | io::ErrorKind::ConnectionAborted
                     | io::ErrorKind::UnexpectedEof
+                    | io::ErrorKind::TimedOut
+                    | io::ErrorKind::HostUnreachable
+                    | io::ErrorKind::NetworkUnreachable
             ),
             _ => false,
         }
     }
 
-    /// Returns `true` if a deadline passed, this library's or the system's.
+    /// Returns `true` if a deadline passed: one of this library, after which the call can be repeated,
+    /// or the system's for connecting. A client with `retry` that gives up has the error of its last
+    /// attempt.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         match self {
             Self::TimedOut(_) | Self::NoneAccepted(_) => true,
             Self::Peer(peer) => peer.error.is_timeout(),
-            Self::Io(error) | Self::Unreachable { source: error, .. } => {
-                error.kind() == io::ErrorKind::TimedOut
-            }
+            Self::Unreachable { source: error, .. } => error.kind() == io::ErrorKind::TimedOut,
             _ => false,
         }
     }
@@ -283,6 +286,13 @@ impl fmt::Display for Error {
 /// What can be done about it, where that is known.
 fn advice(phase: Phase, address: &Address, kind: io::ErrorKind) -> &'static str {
     let is_tcp = matches!(address, Address::Inet { .. });
+    if let Address::Pipe(_) = address {
+        return match (phase, kind) {
+            (Phase::Connect, io::ErrorKind::NotFound) => "; is the listener running?",
+            (_, io::ErrorKind::PermissionDenied) => "; see `ListenerOptions::security`",
+            _ => "",
+        };
+    }
     match (phase, kind) {
         (Phase::Connect, io::ErrorKind::NotFound) if is_tcp => "; is the host's name right?",
         (Phase::Connect, io::ErrorKind::NotFound) => "; is the listener running, and at this path?",

@@ -15,6 +15,9 @@ use crate::Session;
 /// The system rounds times to seconds; here they are rounded up, to 1 to 32,767 of them. `count` is
 /// limited to 127. An application's own heartbeat also finds a peer that hangs, which a system that
 /// still runs answers for.
+///
+/// A peer that is given up is an error of kind `TimedOut`, for which `Error::is_disconnect` is true. On
+/// Linux, a `user_timeout` takes the place of `count`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeepAlive {
     /// How long the peer sends nothing before the first probe.
@@ -41,8 +44,10 @@ impl Session {
         }
         #[cfg(target_os = "linux")]
         if let Some(timeout) = self.user_timeout {
-            let milliseconds = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
-            sockopt::set_tcp_user_timeout(&socket, milliseconds.max(1))?;
+            // The system takes no more than fit into 31 bits.
+            let milliseconds = u32::try_from(timeout.as_micros().div_ceil(1000));
+            let milliseconds = milliseconds.unwrap_or(u32::MAX).clamp(1, i32::MAX.unsigned_abs());
+            sockopt::set_tcp_user_timeout(&socket, milliseconds)?;
         }
         Ok(())
     }

@@ -135,7 +135,8 @@ macro_rules! session_setters {
         }
 
         /// Neither side proves anything: Python's `authkey=None`. Whoever can reach the address is
-        /// let in, and whoever has taken it is believed.
+        /// let in, and whoever has taken it is believed. A client whose first message is a challenge
+        /// gets [`AuthError::KeyWanted`](mpconn::AuthError::KeyWanted): the listener has a key.
         #[must_use]
         pub fn without_key() -> Self {
             Self(<$options>::new(None))

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io;
 
-use mpconn::{AuthError, ReadBuf, RecvBuffer};
+use mpconn::{AuthError, MAX_MESSAGE, ReadBuf, RecvBuffer};
 
 use crate::Error;
 
@@ -94,7 +94,8 @@ impl Receiving {
     #[cold]
     fn look_at_the_first(&mut self) -> Result<(), Error> {
         self.refuses_challenge = false;
-        if self.recv.message().starts_with(CHALLENGE) {
+        let message = self.recv.message();
+        if message.len() <= MAX_MESSAGE && message.starts_with(CHALLENGE) {
             self.recv.release();
             return Err(AuthError::KeyWanted.into());
         }

@@ -13,13 +13,13 @@ pub(crate) fn to_python(error: Error) -> PyErr {
     match error {
         Error::Auth(error) => AuthenticationError::new_err(error.to_string()),
         Error::Peer(peer) => to_python(peer.error),
-        Error::Ended => PyEOFError::new_err(()),
+        Error::Ended | Error::HandshakeEnded => PyEOFError::new_err(()),
         Error::Closed => PyOSError::new_err("handle is closed"),
         Error::BufferTooShort(message) => {
             BufferTooShort::new_err((std::borrow::Cow::<[u8]>::Owned(message),))
         }
         Error::Start(_) | Error::Address(_) => PyValueError::new_err(error.to_string()),
-        Error::TimedOut(_) => PyTimeoutError::new_err(error.to_string()),
+        Error::TimedOut(_) | Error::NoneAccepted(_) => PyTimeoutError::new_err(error.to_string()),
         Error::Unreachable { source, .. } | Error::Io(source) => of_system(&source),
         error => PyOSError::new_err(error.to_string()),
     }
@@ -33,6 +33,7 @@ fn of_system(error: &io::Error) -> PyErr {
         None if error.kind() == io::ErrorKind::Unsupported => {
             PyValueError::new_err(error.to_string())
         }
-        None => PyOSError::new_err(error.to_string()),
+        // By its kind.
+        None => io::Error::new(error.kind(), error.to_string()).into(),
     }
 }

@@ -19,6 +19,9 @@ impl<'r, 'a> Reader<'r, 'a> {
         let lengths = args.filter_map(|arg| graph.raw(arg)).map(|raw| raw.len() as u64);
         self.pickle.charge(lengths.sum(), offset)?;
         let content = content::of(graph, object);
+        if let Content::Text(text) = &content {
+            self.pickle.charge(text.len() as u64, offset)?;
+        }
         if self.strict && !content.is_known() {
             let found = describe(graph, Node::Object(number)).into();
             return Err(Error::Foreign { offset, found });
@@ -116,7 +119,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             Content::Number(number) => {
                 self.pickle.charge(number.cost(), object.offset as usize)?;
                 match number.iter().next() {
-                    Some(number) => number.deserialize_any(visitor),
+                    Some(number) => number.into_deserializer().deserialize_any(visitor),
                     None => Err(self.mismatch(&visitor)),
                 }
             }

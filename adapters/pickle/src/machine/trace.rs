@@ -29,7 +29,8 @@ impl Origins {
 impl Source<'_> {
     pub(crate) fn trace(self) -> Origins {
         let mut origins = Origins::default();
-        // What is in the buffers beside the pickle makes no difference to where values are.
+        // What is in the buffers beside the pickle makes no difference to where values are, but where one
+        // names an encoding: some values have no offset then.
         let mut buffers = iter::repeat(&[][..]);
         // It was run before, and gave no error.
         let _ = trace(self, &mut buffers, &mut origins);

@@ -164,8 +164,13 @@ pub(crate) fn open(
             let lock = lock_directory(path);
             match bind_unix(listening, address) {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                    if !listening.replace_stale || lock.is_none() {
+                    if !listening.replace_stale {
                         return Err(occupied(path).unwrap_or(error));
+                    }
+                    if lock.is_none() {
+                        return Err(in_use(
+                            "a socket is there, and its directory cannot be locked",
+                        ));
                     }
                     remove_stale(path, address)?;
                     bind_unix(listening, address)
@@ -352,7 +357,11 @@ fn private_directory() -> io::Result<PathBuf> {
     const SYSTEMS: &str = "/tmp";
     let name = random_name()?;
     // Absolute, so that it is found again after the program has changed its directory.
-    let directory = std::path::absolute(std::env::temp_dir())?.join(&name);
+    let temporary = std::env::temp_dir();
+    let directory = match temporary.as_os_str().is_empty() {
+        true => Path::new(SYSTEMS).join(&name),
+        false => std::path::absolute(temporary)?.join(&name),
+    };
     let is_short = directory.join(FRESH).as_os_str().len() <= MAX_PATH;
     match is_short.then(|| create_private(&directory)) {
         Some(Ok(())) => return Ok(directory),

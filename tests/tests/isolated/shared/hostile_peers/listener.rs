@@ -98,10 +98,8 @@ fn frames() -> Vec<Row> {
         writes("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec()),
         writes("Redis", b"*1\r\n$4\r\nPING\r\n".to_vec()),
         writes("lengths in little-endian order", [&20_u32.to_le_bytes()[..], &[b'x'; 20]].concat()),
-        writes(
-            "lengths of 200 in little-endian order",
-            [&200_u32.to_le_bytes()[..], &[b'x'; 200]].concat(),
-        ),
+        writes("frame of 64 KiB", [&65_536_u32.to_be_bytes()[..], b"some of it"].concat()),
+        writes("frame of 16 MiB", [&0x0100_0000_u32.to_be_bytes()[..], b"some of it"].concat()),
     ]
 }
 
