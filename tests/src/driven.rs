@@ -14,9 +14,11 @@ use std::time::Duration;
 
 use mpconn_pickle::{Decoder, Encoder};
 use mpconn_tokio as adapter;
+#[cfg(unix)]
+pub use mpconn_tokio::KeepAlive;
 pub use mpconn_tokio::{
-    Address, AuthError, AuthKey, Authenticated, Closer, Dialect, Error, Family, KeepAlive,
-    ObjectError, PeerError, Phase, Policy, ReadWrite, Role, Socket, SysRng,
+    Address, AuthError, AuthKey, Authenticated, Closer, Dialect, Error, Family, ObjectError,
+    PeerError, Phase, Policy, ReadWrite, Role, Socket, SysRng,
 };
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
@@ -85,7 +87,7 @@ where
 
 /// The setters of both kinds of options.
 macro_rules! setters {
-    ($($name:ident($value:ty)),* $(,)?) => {
+    ($($(#[$attribute:meta])* $name:ident($value:ty)),* $(,)?) => {
         pub fn with_key(key: AuthKey) -> Self {
             Self(Inner::with_key(key))
         }
@@ -95,6 +97,7 @@ macro_rules! setters {
         }
 
         $(
+            $(#[$attribute])*
             pub fn $name(self, value: $value) -> Self {
                 Self(self.0.$name(value))
             }
@@ -107,8 +110,8 @@ pub use listeners::{Incoming, Listener, ListenerOptions};
 
 mod clients {
     use super::{
-        Address, AuthKey, Connection, Duration, Error, KeepAlive, Policy, Socket, Transport,
-        adapter, adapter::ConnectOptions as Inner,
+        Address, AuthKey, Connection, Duration, Error, Policy, Socket, Transport, adapter,
+        adapter::ConnectOptions as Inner,
     };
 
     #[derive(Debug, Clone)]
@@ -121,7 +124,9 @@ mod clients {
             handshake_timeout(impl Into<Option<Duration>>),
             connect_timeout(impl Into<Option<Duration>>),
             retry(bool),
-            keep_alive(KeepAlive),
+            #[cfg(unix)]
+            keep_alive(adapter::KeepAlive),
+            #[cfg(target_os = "linux")]
             user_timeout(Duration),
         }
 
@@ -144,8 +149,8 @@ mod listeners {
     use rustix::fd::OwnedFd;
 
     use super::{
-        Address, AuthKey, Closer, Connection, Duration, Error, Family, KeepAlive, Pin, Policy,
-        Socket, Transport, adapter, adapter::ListenerOptions as Inner, poll_fn, runtime,
+        Address, AuthKey, Closer, Connection, Duration, Error, Family, Pin, Policy, Socket,
+        Transport, adapter, adapter::ListenerOptions as Inner, poll_fn, runtime,
     };
 
     #[derive(Debug, Clone)]
@@ -161,7 +166,9 @@ mod listeners {
             family(Family),
             mode(u32),
             replace_stale(bool),
-            keep_alive(KeepAlive),
+            #[cfg(unix)]
+            keep_alive(adapter::KeepAlive),
+            #[cfg(target_os = "linux")]
             user_timeout(Duration),
         }
 
