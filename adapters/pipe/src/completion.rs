@@ -64,13 +64,14 @@ impl Completion {
         Poll::Pending
     }
 
-    pub(crate) fn end(&self, outcome: Outcome) {
+    /// Stores the outcome, and returns who is to be woken: without any lock, since a waker may do
+    /// anything.
+    #[must_use = "who waits must be woken"]
+    pub(crate) fn end(&self, outcome: Outcome) -> Vec<Waker> {
         let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = mem::replace(&mut *progress, Progress::Ended(outcome));
-        drop(progress);
-        // Outside the lock: a waker may do anything.
-        if let Progress::Pending(wakers) = before {
-            wakers.into_iter().for_each(Waker::wake);
+        match mem::replace(&mut *progress, Progress::Ended(outcome)) {
+            Progress::Pending(wakers) => wakers,
+            Progress::Ended(_) => Vec::new(),
         }
     }
 }

@@ -9,6 +9,8 @@
 //!    handle puts its own pointers into our port.
 //! 3. What succeeds or fails at once is taken at once. When it has succeeded, its packet still comes,
 //!    and is one of a stranger then.
+//! 4. An operation leaves the table and gets its outcome under one lock: whoever finds that it has
+//!    left finds the outcome too, and need not wait for the thread.
 #![allow(unsafe_code)]
 
 use std::collections::HashMap;
@@ -18,6 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::thread;
 
 use windows_sys::Win32::Foundation::{
@@ -193,18 +196,20 @@ impl Port {
             // SAFETY: entries of the table are live, and `completion` never changes.
             Arc::ptr_eq(unsafe { &(*in_flight.0).completion }, completion)
         });
-        let ended = if is_ours { table.remove(&address) } else { None };
-        drop(table);
-        if let Some(InFlight(operation)) = ended {
-            // SAFETY: from `Box::into_raw`, and out of the table, so ours alone: the system does not
-            // write any more to an operation that has ended.
-            let Operation { overlapped, buffer, .. } = *unsafe { Box::from_raw(operation) };
-            let transferred = match error {
-                0 | ERROR_MORE_DATA => overlapped.InternalHigh,
-                _ => 0,
-            };
-            completion.end(Outcome { buffer, transferred, error });
+        if !is_ours {
+            return;
         }
+        let InFlight(operation) = table.remove(&address).expect("it is ours");
+        // SAFETY: from `Box::into_raw`, and out of the table, so ours alone: the system does not
+        // write any more to an operation that has ended.
+        let Operation { overlapped, buffer, .. } = *unsafe { Box::from_raw(operation) };
+        let transferred = match error {
+            0 | ERROR_MORE_DATA => overlapped.InternalHigh,
+            _ => 0,
+        };
+        let wakers = completion.end(Outcome { buffer, transferred, error });
+        drop(table);
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     fn serve(&self) {
@@ -220,32 +225,32 @@ impl Port {
                     INFINITE,
                 );
             }
-            if let Some((completion, outcome)) = self.take_ended(overlapped as usize) {
+            for waker in self.end_if_over(overlapped as usize) {
                 // Every pipe of the process depends on this thread: a waker must not end it.
-                let _ = catch_unwind(AssertUnwindSafe(|| completion.end(outcome)));
+                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
             }
         }
     }
 
-    fn take_ended(&self, address: usize) -> Option<(Arc<Completion>, Outcome)> {
+    /// Ends the operation at this address, if there is one that has ended, and returns who waits.
+    fn end_if_over(&self, address: usize) -> Vec<Waker> {
         let mut table = self.lock();
-        let operation = table.get(&address)?.0;
+        let Some(&InFlight(operation)) = table.get(&address) else { return Vec::new() };
         // SAFETY: entries of the table are live. The system may be writing this word, which it does
         // when all else is written.
         let status = unsafe { (&raw const (*operation).overlapped.Internal).read_volatile() };
         #[expect(clippy::cast_possible_truncation, reason = "a status has 32 bits")]
         let status = status as NTSTATUS;
         if status == STATUS_PENDING {
-            return None;
+            return Vec::new();
         }
         fence(Ordering::Acquire);
         table.remove(&address);
-        drop(table);
         // SAFETY: from `Box::into_raw`, out of the table, and ended: ours alone.
         let Operation { overlapped, buffer, completion } = *unsafe { Box::from_raw(operation) };
         // SAFETY: a table of numbers.
         let error = unsafe { RtlNtStatusToDosError(status) };
-        Some((completion, Outcome { buffer, transferred: overlapped.InternalHigh, error }))
+        completion.end(Outcome { buffer, transferred: overlapped.InternalHigh, error })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<usize, InFlight>> {
