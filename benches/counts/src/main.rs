@@ -91,7 +91,7 @@ fn blocking() -> Vec<Gate> {
             83_546.0,
         ),
         gate("blocking, send_many of 100 and their receipt", "hundred", 1_000, 14_850.0),
-        gate("blocking, a handshake over TCP, both ends", "handshake", 200, 83_000.0),
+        gate("blocking, a handshake over TCP, both ends", "handshake", 200, 83_400.0),
     ]
 }
 
