@@ -378,6 +378,8 @@ pub enum AddressError {
     PortOutOfRange,
     /// A `%` without two hexadecimal digits, or what it stands for is no path here.
     Escape,
+    /// Text that is not a Python literal of an address.
+    NotALiteral,
     /// An abstract Unix socket, where any user may connect, without a key.
     AbstractWithoutKey,
     /// `host:port`, `localhost` or an IP address as text, which Python would take for a path.
@@ -398,6 +400,9 @@ impl fmt::Display for AddressError {
             }
             Self::NoPort => "the address needs a port: tcp://host:port, or tcp://[::1]:port",
             Self::Escape => "the address has a % without two hexadecimal digits behind it",
+            Self::NotALiteral => {
+                "the address is not a Python literal: ('host', 6000), 'path' or b'\\0name'"
+            }
             Self::AbstractWithoutKey => {
                 "any user of the machine may connect to an abstract socket: listen with a key"
             }
@@ -417,5 +422,6 @@ impl From<core::convert::Infallible> for AddressError {
     }
 }
 
+mod literal;
 #[cfg(test)]
 mod tests;

@@ -92,7 +92,42 @@ impl AuthKey {
         to.write_all(&line)
     }
 
-    /// Whether it has fewer than [16 bytes](Self::SHORT), and so is worth a warning.
+    /// Reads a key that [`write_line`](Self::write_line) has written, or Python with
+    /// `print(binascii.hexlify(key).decode())`: hexadecimal digits, up to the end of the line. Call it
+    /// in a child that has got the key over its standard input.
+    ///
+    /// # Errors
+    ///
+    /// Those of the reader; `UnexpectedEof` if there is no line, and `InvalidData` if it is not
+    /// hexadecimal. The error does not contain the line.
+    #[cfg(feature = "std")]
+    pub fn read_line(from: &mut (impl std::io::BufRead + ?Sized)) -> std::io::Result<Self> {
+        use std::io::{Error, ErrorKind};
+
+        // Long enough for keys of 120 bytes: memory that grows leaves a copy behind.
+        let mut line = Zeroizing::new(Vec::with_capacity(256));
+        if from.read_until(b'\n', &mut line)? == 0 {
+            return Err(Error::new(ErrorKind::UnexpectedEof, "there is no line with the key"));
+        }
+        Self::from_hex(line.trim_ascii())
+            .ok_or_else(|| Error::new(ErrorKind::InvalidData, "the key is not hexadecimal"))
+    }
+
+    /// Reads a key from hexadecimal digits, two for each byte. Returns `None` if there is anything else
+    /// among them.
+    #[must_use]
+    pub fn from_hex(digits: &[u8]) -> Option<Self> {
+        let value =
+            |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let mut key = Zeroizing::new(Vec::with_capacity(digits.len() / 2));
+        for pair in digits.chunks(2) {
+            let [high, low] = *pair else { return None };
+            key.push(value(high)? << 4 | value(low)?);
+        }
+        Some(Self(key))
+    }
+
+    /// Returns `true` if the key has fewer than [16 bytes](Self::SHORT), and so is worth a warning.
     #[must_use]
     pub fn is_short(&self) -> bool {
         self.0.len() < Self::SHORT
@@ -152,6 +187,28 @@ mod tests {
         assert_eq!(key.as_ref(), b"secret");
         assert_eq!(format!("{key:?}"), "AuthKey(..)");
         assert_eq!(format!("{:?}", Some(&key.clone())), "Some(AuthKey(..))");
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn lines_are_read_back() {
+        for bytes in [&b""[..], b"\0\xff\x10", &[7; 300]] {
+            let mut line = Vec::new();
+            AuthKey::new(bytes).write_line(&mut line).unwrap();
+            line.extend_from_slice(b"the next line");
+            let mut rest = &line[..];
+            assert_eq!(AuthKey::read_line(&mut rest).unwrap().as_ref(), bytes);
+            assert_eq!(rest, b"the next line");
+        }
+        assert_eq!(AuthKey::read_line(&mut &b"0aF1\r\n"[..]).unwrap().as_ref(), b"\x0a\xf1");
+        for (line, kind) in [
+            (&b""[..], std::io::ErrorKind::UnexpectedEof),
+            (b"abc\n", std::io::ErrorKind::InvalidData),
+            (b"ab cd\n", std::io::ErrorKind::InvalidData),
+            (b"+1\n", std::io::ErrorKind::InvalidData),
+        ] {
+            assert_eq!(AuthKey::read_line(&mut &*line).unwrap_err().kind(), kind, "{line:?}");
+        }
     }
 
     /// One test, since there is one key of the process.

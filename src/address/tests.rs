@@ -270,3 +270,91 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn python_literals() {
+    for (literal, expected) in [
+        ("('h', 1)", Ok(inet("h", 1))),
+        (" (\"h\",1,) \n", Ok(inet("h", 1))),
+        ("(u'h', 1)", Ok(inet("h", 1))),
+        ("('::1', 1, 0, 0)", Ok(inet("::1", 1))),
+        ("('fe80::1', 1, 7, 2)", Ok(inet("fe80::1%2", 1))),
+        ("'localhost:1'", Ok(unix("localhost:1"))),
+        (r"'\x41\101\u0041\U00000041'", Ok(unix("AAAA"))),
+        (r"'\0a'", Ok(Address::Abstract(b"a".to_vec()))),
+        (r"b'\x00\xffa'", Ok(Address::Abstract(b"\xffa".to_vec()))),
+        (r"'\\\\.\\pipe\\a'", Ok(pipe(r"\\.\pipe\a"))),
+        ("''", Err(AddressError::Empty)),
+        (r"'a\0'", Err(AddressError::NulInside)),
+        (r"'\\\\.\\pipe\\\0'", Err(AddressError::NulInside)),
+        ("b'a'", Err(AddressError::BytesWithoutNul)),
+        ("('h', 65536)", Err(AddressError::PortOutOfRange)),
+    ] {
+        assert_eq!(Address::from_python_literal(literal), expected, "{literal}");
+    }
+    for literal in [
+        "",
+        "a",
+        "'",
+        "'a",
+        "'a\"",
+        "'a' 'b'",
+        "'a'b",
+        "'a\nb'",
+        "('h')",
+        "('h',)",
+        "('h', )",
+        "('h', -1)",
+        "('h', 01)",
+        "('h', 1",
+        "('h', 1))",
+        "('h', 1, 0)",
+        "('h', 1, 0, 0, 0)",
+        "(b'h', 1)",
+        "(1, 'h')",
+        "('h' 1)",
+        "('h', 99999999999999999999999)",
+        "r'a'",
+        "f'a'",
+        "None",
+        "['h', 1]",
+        r"'\q'",
+        r"'\x4'",
+        r"b'\u0041'",
+        r"'\ud800'",
+        r"'\U00110000'",
+        r"'\Uffffffff'",
+        r"b'\400'",
+        "b'\u{e9}'",
+        "'a'.upper()",
+    ] {
+        assert_eq!(
+            Address::from_python_literal(literal),
+            Err(AddressError::NotALiteral),
+            "{literal}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn python_literals_round_trip(path: String, host: String, name: Vec<u8>, port: u16) {
+        let mut addresses = std::vec![Address::Inet { host, port }, Address::Abstract(name)];
+        addresses.extend(Address::try_from(PathBuf::from(path)));
+        for address in addresses {
+            // A path in two backslashes is a pipe's name to Python, on Windows.
+            if matches!(&address, Address::Unix(path) if path_bytes(path).starts_with(br"\\")) {
+                continue;
+            }
+            let literal = address.to_python_literal();
+            prop_assert!(literal.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+            prop_assert_eq!(Address::from_python_literal(&literal), Ok(address));
+        }
+    }
+
+    #[test]
+    fn no_text_panics_as_a_python_literal(text: String) {
+        let _ = Address::from_python_literal(&text);
+        let _ = Address::from_python_literal(&format!("'{text}"));
+    }
+}
