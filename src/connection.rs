@@ -92,6 +92,12 @@ impl<K: AsRef<[u8]>> Connection<K> {
         Self { driver: None, recv, send, max, ended: false, failed: None }
     }
 
+    /// Sets whether reads go beyond the message, or the step of the handshake, that is being received;
+    /// see [`RecvBuffer::set_read_ahead`].
+    pub fn set_read_ahead(&mut self, reads_ahead: bool) {
+        self.recv.set_read_ahead(reads_ahead);
+    }
+
     /// Takes the next event from what was received. Returns `None` if there is none yet: write and
     /// read, then call it again.
     ///

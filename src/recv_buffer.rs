@@ -76,6 +76,8 @@ pub struct RecvBuffer {
     lent: Lent,
     /// What the last poll found missing.
     want: Want,
+    /// Whether reads go beyond the message that is missing.
+    reads_ahead: bool,
 }
 
 /// A message that is longer than [`INLINE`].
@@ -118,6 +120,7 @@ impl RecvBuffer {
             large: None,
             lent: Lent::Nothing,
             want: Want::Buffer(1),
+            reads_ahead: true,
         }
     }
 
@@ -137,6 +140,15 @@ impl RecvBuffer {
     /// Sets the limit, in bytes, for every message that was not received yet.
     pub fn set_max(&mut self, max: u64) {
         self.framer.set_max(max);
+    }
+
+    /// Sets whether reads go beyond the message that is being received. The default is `true`.
+    ///
+    /// With `false`, [`read_buf`](Self::read_buf) has room for a header first, and then for the rest of
+    /// its message: bytes behind the message stay in the transport, for whoever reads from it next.
+    /// Each message then takes two reads or more. What was read ahead before remains in the buffer.
+    pub fn set_read_ahead(&mut self, reads_ahead: bool) {
+        self.reads_ahead = reads_ahead;
     }
 
     /// Returns the bytes that have arrived beyond the last message, as they came over the wire.
@@ -311,11 +323,11 @@ impl RecvBuffer {
         self.assert_whole();
         match self.want {
             Want::Payload(left) => self.large.as_mut().expect(BEGUN).read_buf(left),
-            Want::Buffer(_) => ReadBuf::Slice(self.read_ahead()),
+            Want::Buffer(missing) => ReadBuf::Slice(self.read_ahead(missing)),
         }
     }
 
-    fn read_ahead(&mut self) -> &mut [u8] {
+    fn read_ahead(&mut self, missing: usize) -> &mut [u8] {
         // More than a handshake needs may be there, after a wait.
         let wanted = self.buffer_len().max(self.unread.len() + MAX_HEADER);
         if self.buffer.len() < wanted {
@@ -328,7 +340,8 @@ impl RecvBuffer {
             self.buffer.copy_within(self.unread.clone(), 0);
             self.unread = 0..self.unread.len();
         }
-        &mut self.buffer[self.unread.end..]
+        let end = if self.reads_ahead { self.buffer.len() } else { self.unread.end + missing };
+        &mut self.buffer[self.unread.end..end]
     }
 
     fn buffer_len(&self) -> usize {

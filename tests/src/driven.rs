@@ -6,7 +6,7 @@
 //! waited for in vain times out at once.
 
 use std::future::poll_fn;
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::OnceLock;
@@ -17,8 +17,8 @@ use mpconn_tokio as adapter;
 #[cfg(unix)]
 pub use mpconn_tokio::KeepAlive;
 pub use mpconn_tokio::{
-    Address, AuthError, AuthKey, Authenticated, Closer, Dialect, Error, Family, ObjectError,
-    PeerError, Phase, Policy, ReadWrite, Role, Socket, SysRng,
+    Address, AuthError, AuthKey, Authenticated, ChallengeOptions, Closer, Dialect, Error, Family,
+    ObjectError, PeerError, Phase, Policy, ReadWrite, Role, Socket, SysRng,
 };
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
@@ -60,6 +60,17 @@ where
     fn block_on<F: Future>(future: F) -> F::Output {
         Scripted::block_on(future)
     }
+}
+
+/// Takes a descriptor over.
+///
+/// # Errors
+///
+/// Those of the adapter.
+#[cfg(unix)]
+pub fn socket(fd: std::os::fd::OwnedFd) -> io::Result<Socket> {
+    let _entered = runtime().enter();
+    Socket::try_from(fd)
 }
 
 fn runtime() -> &'static Runtime {
@@ -121,6 +132,7 @@ mod clients {
         setters! {
             policy(Policy),
             max_message(u64),
+            read_ahead(bool),
             handshake_timeout(impl Into<Option<Duration>>),
             connect_timeout(impl Into<Option<Duration>>),
             retry(bool),
@@ -160,6 +172,7 @@ mod listeners {
         setters! {
             policy(Policy),
             max_message(u64),
+            read_ahead(bool),
             handshake_timeout(impl Into<Option<Duration>>),
             max_pending(usize),
             backlog(u16),
@@ -301,6 +314,18 @@ impl<T: Transport> Connection<T> {
         self.0.transport()
     }
 
+    pub fn into_parts(self) -> Option<adapter::Parts<T>> {
+        self.0.into_parts()
+    }
+
+    pub fn from_parts(parts: adapter::Parts<T>) -> Self {
+        Self::from_inner(adapter::Connection::from_parts(parts))
+    }
+
+    pub fn set_read_ahead(&mut self, reads_ahead: bool) {
+        self.0.set_read_ahead(reads_ahead);
+    }
+
     pub fn set_receive_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
         self.0.set_receive_timeout(timeout);
     }
@@ -339,6 +364,30 @@ impl<T: Transport> Connection<T> {
     pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         T::block_on(self.0.recv_bytes_into(buffer))
     }
+
+    pub fn deliver_challenge(&mut self, key: &AuthKey) -> Result<Dialect, Error> {
+        T::block_on(self.0.deliver_challenge(key))
+    }
+
+    pub fn deliver_challenge_with(
+        &mut self,
+        key: &AuthKey,
+        options: &ChallengeOptions,
+    ) -> Result<Dialect, Error> {
+        T::block_on(self.0.deliver_challenge_with(key, options))
+    }
+
+    pub fn answer_challenge(&mut self, key: &AuthKey) -> Result<Dialect, Error> {
+        T::block_on(self.0.answer_challenge(key))
+    }
+
+    pub fn answer_challenge_with(
+        &mut self,
+        key: &AuthKey,
+        options: &ChallengeOptions,
+    ) -> Result<Dialect, Error> {
+        T::block_on(self.0.answer_challenge_with(key, options))
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -352,6 +401,10 @@ impl Connection {
 pub struct Receiver<T = Socket>(adapter::Receiver<T>);
 
 impl<T: Transport> Receiver<T> {
+    pub fn set_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
+        self.0.set_timeout(timeout);
+    }
+
     pub fn unauthenticated(transport: T) -> Self {
         let mut inner = adapter::Receiver::unauthenticated(transport);
         inner.set_timeout(T::TIMEOUT);
@@ -360,6 +413,10 @@ impl<T: Transport> Receiver<T> {
 
     pub fn is_readable(&self) -> bool {
         self.0.is_readable()
+    }
+
+    pub fn poll(&mut self, timeout: impl Into<Option<Duration>>) -> Result<bool, Error> {
+        T::block_on(self.0.poll(timeout))
     }
 
     pub fn recv_bytes(&mut self) -> Result<Vec<u8>, Error> {
@@ -383,6 +440,10 @@ impl<T: Transport> Receiver<T> {
 pub struct Sender<T = Socket>(adapter::Sender<T>);
 
 impl<T: Transport> Sender<T> {
+    pub fn set_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
+        self.0.set_timeout(timeout);
+    }
+
     pub fn unauthenticated(transport: T) -> Self {
         let mut inner = adapter::Sender::unauthenticated(transport);
         inner.set_timeout(T::TIMEOUT);
@@ -391,6 +452,10 @@ impl<T: Transport> Sender<T> {
 
     pub fn is_writable(&self) -> bool {
         self.0.is_writable()
+    }
+
+    pub fn buffered(&self) -> usize {
+        self.0.buffered()
     }
 
     pub fn send_bytes(&mut self, message: &[u8]) -> Result<(), Error> {

@@ -176,7 +176,7 @@ pub use mpconn_sockets::KeepAlive;
 pub use mpconn_sockets::ObjectError;
 #[cfg(windows)]
 pub use mpconn_sockets::Security;
-pub use mpconn_sockets::{Error, Parts, PeerError, Phase, Rejections};
+pub use mpconn_sockets::{ChallengeOptions, Error, Parts, PeerError, Phase, Rejections};
 pub use platform::pipe::{one_way_pipe, pipe};
 pub use platform::socket::Socket;
 pub use receiver::Receiver;

@@ -265,7 +265,8 @@ impl Listener {
         let mut since = Instant::now();
         loop {
             if let Some(outcome) = self.slots.next_outcome() {
-                let outcome = outcome.map(|client| open(self.slots.session(), client));
+                let outcome =
+                    outcome.map(|client| open(self.slots.session(), Role::Listener, client));
                 if let Ok(connection) = &outcome {
                     self.last_accepted = connection.peer().cloned();
                 }
@@ -403,6 +404,12 @@ impl Listener {
     }
 }
 
+#[cfg(unix)]
+fn accept(bound: &Bound) -> io::Result<(Socket, Option<Address>)> {
+    mpconn_sockets::accept(bound).map(|(fd, peer)| (Socket::connected(fd), peer))
+}
+
+#[cfg(windows)]
 fn accept(bound: &Bound) -> io::Result<(Socket, Option<Address>)> {
     match bound {
         Bound::Tcp(listener) => {
@@ -411,12 +418,6 @@ fn accept(bound: &Bound) -> io::Result<(Socket, Option<Address>)> {
             let _ = stream.set_nodelay(true);
             Ok((stream.into(), Some(peer.into())))
         }
-        #[cfg(unix)]
-        Bound::Unix(listener) => {
-            let (stream, peer) = listener.accept()?;
-            Ok((stream.into(), mpconn_sockets::unix_address(&peer)))
-        }
-        #[cfg(windows)]
         Bound::Pipe(listener) => match crate::platform::now(|cx| listener.poll_accept(cx)) {
             Some(pipe) => Ok((pipe?.into(), None)),
             None => Err(io::ErrorKind::WouldBlock.into()),

@@ -94,6 +94,11 @@ impl<T> Receiver<T> {
         self.receiving.set_max(bytes);
     }
 
+    /// See [`Connection::set_read_ahead`](crate::Connection::set_read_ahead).
+    pub fn set_read_ahead(&mut self, reads_ahead: bool) {
+        self.receiving.set_read_ahead(reads_ahead);
+    }
+
     /// See [`Connection::set_receive_timeout`](crate::Connection::set_receive_timeout).
     pub fn set_timeout(&mut self, timeout: impl Into<Option<Duration>>) {
         self.timeout = timeout.into();

@@ -17,6 +17,7 @@ pub(crate) fn establish<T: Transport>(
     peer: Option<Address>,
 ) -> Result<Connection<T>, Error> {
     let mut recv = RecvBuffer::new(MAX_MESSAGE as u64);
+    recv.set_read_ahead(session.read_ahead);
     let mut authenticated = None;
     if let Some(handshake) = session.handshake(role)? {
         let mut driver = HandshakeDriver::new(handshake);
@@ -27,7 +28,8 @@ pub(crate) fn establish<T: Transport>(
         }
     }
     recv.set_max(session.max_message);
-    let mut connection = open(session, Admitted { socket: transport, peer, recv, authenticated });
+    let admitted = Admitted { socket: transport, peer, recv, authenticated };
+    let mut connection = open(session, role, admitted);
     if session.key.is_none() && role == Role::Client {
         connection.receiver_mut().refuse_challenge();
     }
@@ -35,8 +37,8 @@ pub(crate) fn establish<T: Transport>(
 }
 
 /// A connection whose handshake is over, or that has none.
-pub(crate) fn open<T>(session: &Session, admitted: Admitted<T>) -> Connection<T> {
-    let mut connection = Connection::opened(admitted);
+pub(crate) fn open<T>(session: &Session, role: Role, admitted: Admitted<T>) -> Connection<T> {
+    let mut connection = Connection::opened(admitted, (role, session.policy.clone()));
     connection.set_extended(session.extended);
     connection
 }

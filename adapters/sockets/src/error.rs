@@ -38,6 +38,8 @@ pub enum Error {
     BufferTooShort(Vec<u8>),
     /// The handshake cannot begin, for a reason on this side.
     Start(StartError<io::Error>),
+    /// Nobody has said which side of the connection this is: give `ChallengeOptions` a role.
+    NoRole,
     /// What should be an address is none.
     Address(AddressError),
     /// The address is good, but nothing can listen there, or nothing be connected to.
@@ -211,6 +213,7 @@ impl fmt::Debug for Error {
             Self::Ended => f.write_str("Ended"),
             Self::HandshakeEnded => f.write_str("HandshakeEnded"),
             Self::TimedOut(phase) => f.debug_tuple("TimedOut").field(phase).finish(),
+            Self::NoRole => f.write_str("NoRole"),
             Self::Closed => f.write_str("Closed"),
             Self::HalfSent => f.write_str("HalfSent"),
             Self::TooLong(error) => f.debug_tuple("TooLong").field(error).finish(),
@@ -253,6 +256,7 @@ impl fmt::Display for Error {
                 Phase::Receive => "no message came in time",
                 Phase::Accept | Phase::Listen => "no client came in time",
             }),
+            Self::NoRole => f.write_str("the connection was made as neither side: name a role"),
             Self::Closed => f.write_str("this side was closed"),
             Self::HalfSent => f.write_str(
                 "an earlier send stopped inside a message: close the connection, and open another",
@@ -349,7 +353,7 @@ impl From<Error> for io::Error {
             Error::Start(StartError::Rng(source))
             | Error::Unreachable { source, .. }
             | Error::Io(source) => source.kind(),
-            Error::Start(_) => Kind::InvalidInput,
+            Error::Start(_) | Error::NoRole => Kind::InvalidInput,
         };
         Self::new(kind, error)
     }

@@ -7,6 +7,7 @@
 #![cfg(any(unix, windows))]
 
 mod bind;
+mod challenge;
 mod closing;
 mod error;
 mod halves;
@@ -27,6 +28,7 @@ mod shortage;
 mod slots;
 
 pub use bind::{Bound, unsupported};
+pub use challenge::{ChallengeOptions, Turn as ChallengeTurn};
 pub use closing::Closing;
 pub use error::{Error, PeerError, Phase, Rejections, at_one_of, gave_up};
 pub use halves::NotTheSame;

@@ -170,6 +170,16 @@ macro_rules! session_setters {
             self
         }
 
+        /// Sets whether reads go beyond the message that is being received; see
+        /// [`Connection::set_read_ahead`](crate::Connection::set_read_ahead). The default is `true`. With `false`, a connection that was
+        /// just accepted can be handed to another process: what the peer has sent behind the handshake
+        /// is still in the socket.
+        #[must_use]
+        pub fn read_ahead(mut self, reads_ahead: bool) -> Self {
+            self.0.session.read_ahead = reads_ahead;
+            self
+        }
+
         /// Sets how TCP probes a peer that sends nothing. The default is `None`, as in Python: a peer
         /// whose machine is gone is not noticed until something is sent.
         #[cfg(unix)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mpconn::{Address, Authenticated, RecvBuffer, SendBuffer};
+use mpconn::{Address, Authenticated, Policy, RecvBuffer, Role, SendBuffer};
 
 use crate::receiving::Receiving;
 use crate::session::MAX_MESSAGE_BYTES;
@@ -23,6 +23,9 @@ pub struct Peer {
     pub address: Option<Address>,
     /// The proof, if there was a handshake.
     pub authenticated: Option<Authenticated>,
+    /// The side of the connection that this is, and the policy it was made with, if a listener or a
+    /// client made it.
+    pub own: Option<(Role, Policy)>,
 }
 
 /// A connection that was taken apart: its transport, and the state of both directions.

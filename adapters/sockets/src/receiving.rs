@@ -59,6 +59,11 @@ impl Receiving {
         self.recv.set_max(max);
     }
 
+    /// See [`RecvBuffer::set_read_ahead`].
+    pub fn set_read_ahead(&mut self, reads_ahead: bool) {
+        self.recv.set_read_ahead(reads_ahead);
+    }
+
     /// Returns `true` if nothing more can be received.
     #[must_use]
     pub fn has_failed(&self) -> bool {

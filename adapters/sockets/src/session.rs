@@ -8,7 +8,7 @@ use mpconn::{AuthKey, Extended, Handshake, Policy, Role, StartError};
 use crate::Error;
 
 /// A handshake may take this long in all, unless set otherwise.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A message may have this many bytes, unless set otherwise: 64 MiB.
 pub const MAX_MESSAGE_BYTES: u64 = 64 << 20;
@@ -26,6 +26,8 @@ pub struct Session {
     pub max_message: u64,
     /// Whether messages over 2 GiB - 1 may be sent.
     pub extended: Extended,
+    /// Whether reads go beyond the message that is being received.
+    pub read_ahead: bool,
     /// For connections over TCP.
     #[cfg(unix)]
     pub keep_alive: Option<crate::KeepAlive>,
@@ -44,6 +46,7 @@ impl Session {
             handshake_timeout: Some(HANDSHAKE_TIMEOUT),
             max_message: MAX_MESSAGE_BYTES,
             extended: Extended::Allow,
+            read_ahead: true,
             #[cfg(unix)]
             keep_alive: None,
             #[cfg(target_os = "linux")]

@@ -138,7 +138,7 @@ impl<S> Slots<S> {
         peer: Option<Address>,
         now: AcceptTime,
     ) -> Option<ClientId> {
-        let connection = match self.session.handshake(Role::Listener) {
+        let mut connection = match self.session.handshake(Role::Listener) {
             Ok(Some(handshake)) => Connection::new(handshake, self.session.max_message),
             Ok(None) => Connection::unauthenticated(self.session.max_message),
             Err(error) => {
@@ -146,6 +146,7 @@ impl<S> Slots<S> {
                 return None;
             }
         };
+        connection.set_read_ahead(self.session.read_ahead);
         match self.acceptor.add(|id| (socket(id), peer), connection, now) {
             Ok(id) => Some(id),
             Err(Full((_, peer), _)) => {

@@ -8,7 +8,7 @@ use mpconn::{Address, AddressError, AuthKey, Extended, Policy, Role};
 use mpconn_sockets::{
     Connecting, Error, Phase, RETRY_AFTER, at_one_of, gave_up, host_or_any, share, sort,
 };
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::lookup_host;
 use tokio::time::{Instant, sleep};
 
 use crate::connection::Connection;
@@ -129,12 +129,9 @@ async fn open_tcp(host: &str, port: u16, until: Option<Instant>) -> io::Result<S
         let until = until.filter(|_| untried > 1);
         let time =
             until.map(|until| share(until.saturating_duration_since(Instant::now()), untried));
-        let attempt = within(time, pin!(TcpStream::connect(address))).await;
+        let attempt = within(time, pin!(socket::open_tcp(*address))).await;
         match attempt.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into())) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream.into());
-            }
+            Ok(socket) => return Ok(socket),
             Err(error) => last = at_one_of(&addresses, *address, error),
         }
     }

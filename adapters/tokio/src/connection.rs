@@ -8,12 +8,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
-use getrandom::SysRng;
 use mpconn::{
-    Address, Authenticated, Dialect, Extended, Handshake, HandshakeDriver, Policy, Role,
-    SendBuffer, StartError,
+    Address, AuthKey, Authenticated, Dialect, Extended, HandshakeDriver, Policy, Role, SendBuffer,
 };
-use mpconn_sockets::{Admitted, Error, Link, Parts, Peer, Phase, Receiving, timed_out};
+use mpconn_sockets::{
+    Admitted, ChallengeOptions, ChallengeTurn, Error, Link, Parts, Peer, Phase, Receiving,
+    timed_out,
+};
 use tokio::time::Instant;
 
 use crate::platform::socket::Socket;
@@ -85,9 +86,9 @@ impl<T> Connection<T> {
         Self { receiver: Receiver::new(link, receiving), sender }
     }
 
-    pub(crate) fn opened(admitted: Admitted<T>) -> Self {
+    pub(crate) fn opened(admitted: Admitted<T>, own: (Role, Policy)) -> Self {
         let Admitted { socket, peer, recv, authenticated } = admitted;
-        let peer = Peer { address: peer, authenticated };
+        let peer = Peer { address: peer, authenticated, own: Some(own) };
         let (receiving, send) = (Receiving::new(recv), SendBuffer::new());
         Self::from_parts(Parts { transport: socket, receiving, send, peer })
     }
@@ -120,6 +121,23 @@ impl<T> Connection<T> {
     /// `u64::MAX` means no limit.
     pub fn set_max_message(&mut self, bytes: u64) {
         self.receiver.set_max_message(bytes);
+    }
+
+    /// Sets whether reads go beyond the message that is being received. The default is `true`: many
+    /// small messages arrive with one system call.
+    ///
+    /// With `false`, every byte behind that message stays in the socket, so that another process can
+    /// continue with it after any message. A message then takes two reads or more: one for its header
+    /// of 4 bytes (two for one of 12 bytes, over 2 GiB), and one for the rest. What was read ahead
+    /// before the call is received first.
+    ///
+    /// A connection that is handed over right after the handshake needs the option
+    /// [`ListenerOptions::read_ahead`](crate::ListenerOptions::read_ahead) or
+    /// [`ConnectOptions::read_ahead`](crate::ConnectOptions::read_ahead), since a client's first
+    /// message may arrive together with its part of the handshake. That costs a handshake one read for
+    /// each of the three messages that a side receives.
+    pub fn set_read_ahead(&mut self, reads_ahead: bool) {
+        self.receiver.set_read_ahead(reads_ahead);
     }
 
     /// Sets whether messages over 2 GiB - 1 are sent or refused. CPython reads them from 3.8 on.
@@ -421,30 +439,42 @@ impl<T: Transport> Connection<T> {
         self.receiver.poll(timeout)
     }
 
-    /// Challenges the peer, between two messages, and verifies its response. It proves nothing
+    /// Challenges the peer, between two messages, and verifies that it holds `key`. It proves nothing
     /// about this side, and the connection does not become [authenticated](Self::authenticated).
     ///
-    /// `role` is the side of the connection that this is. After an error, close the connection,
-    /// since the two sides may be out of step.
+    /// The challenge is held as the connection's own handshake was;
+    /// [`deliver_challenge_with`](Self::deliver_challenge_with) takes options. After an error, close the
+    /// connection, since the two sides may be out of step.
     ///
     /// CPython's counterpart is `deliver_challenge`.
     ///
     /// # Errors
     ///
-    /// [`Error::Auth`] if the response is wrong. [`Error::TimedOut`] after `timeout`. The errors of
-    /// sending and receiving.
+    /// [`Error::Auth`] if the response is wrong, [`Error::TimedOut`] after 10 s, [`Error::NoRole`] if the
+    /// connection was not made by a listener or a client, and the errors of sending and receiving.
     ///
     /// # Cancel safety
     ///
     /// Not cancel safe: close the connection if the future is dropped.
-    pub async fn deliver_challenge(
+    pub async fn deliver_challenge(&mut self, key: &AuthKey) -> Result<Dialect, Error> {
+        self.turn(ChallengeTurn::Deliver, key, &ChallengeOptions::default()).await
+    }
+
+    /// Challenges the peer, as [`deliver_challenge`](Self::deliver_challenge) does, with options.
+    ///
+    /// # Errors
+    ///
+    /// As for [`deliver_challenge`](Self::deliver_challenge).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: close the connection if the future is dropped.
+    pub async fn deliver_challenge_with(
         &mut self,
-        key: &[u8],
-        role: Role,
-        policy: &Policy,
-        timeout: impl Into<Option<Duration>>,
+        key: &AuthKey,
+        options: &ChallengeOptions,
     ) -> Result<Dialect, Error> {
-        self.turn(Handshake::delivering(key, role, policy, &mut SysRng), timeout.into()).await
+        self.turn(ChallengeTurn::Deliver, key, options).await
     }
 
     /// Answers a challenge of the peer, between two messages. It proves nothing about the peer.
@@ -458,27 +488,40 @@ impl<T: Transport> Connection<T> {
     /// # Cancel safety
     ///
     /// Not cancel safe: close the connection if the future is dropped.
-    pub async fn answer_challenge(
+    pub async fn answer_challenge(&mut self, key: &AuthKey) -> Result<Dialect, Error> {
+        self.turn(ChallengeTurn::Answer, key, &ChallengeOptions::default()).await
+    }
+
+    /// Answers a challenge, as [`answer_challenge`](Self::answer_challenge) does, with options.
+    ///
+    /// # Errors
+    ///
+    /// As for [`deliver_challenge`](Self::deliver_challenge).
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: close the connection if the future is dropped.
+    pub async fn answer_challenge_with(
         &mut self,
-        key: &[u8],
-        role: Role,
-        policy: &Policy,
-        timeout: impl Into<Option<Duration>>,
+        key: &AuthKey,
+        options: &ChallengeOptions,
     ) -> Result<Dialect, Error> {
-        self.turn(Handshake::answering(key, role, policy, &mut SysRng), timeout.into()).await
+        self.turn(ChallengeTurn::Answer, key, options).await
     }
 
     async fn turn(
         &mut self,
-        handshake: Result<Handshake<&[u8], Dialect>, StartError<getrandom::Error>>,
-        timeout: Option<Duration>,
+        turn: ChallengeTurn,
+        key: &AuthKey,
+        options: &ChallengeOptions,
     ) -> Result<Dialect, Error> {
-        let mut driver = HandshakeDriver::new(handshake?);
+        let peer = &self.receiver.link().ok_or(Error::Closed)?.peer;
+        let mut driver = HandshakeDriver::new(options.handshake(turn, key, peer)?);
         let started = Instant::now();
         // What was given up half-way goes before the challenge.
-        let flushed = within(timeout, pin!(self.sender.flush())).await;
+        let flushed = within(options.timeout, pin!(self.sender.flush())).await;
         flushed.unwrap_or(Err(Error::TimedOut(Phase::Handshake)))?;
-        let left = timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
+        let left = options.timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
         let (transport, recv) = self.receiver.parts()?;
         let send = self.sender.buffer_mut();
         let negotiated = negotiate(&mut driver, transport, recv, send, left).await;

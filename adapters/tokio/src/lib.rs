@@ -170,7 +170,7 @@ pub use mpconn_sockets::KeepAlive;
 pub use mpconn_sockets::ObjectError;
 #[cfg(windows)]
 pub use mpconn_sockets::Security;
-pub use mpconn_sockets::{Error, Parts, PeerError, Phase, Rejections};
+pub use mpconn_sockets::{ChallengeOptions, Error, Parts, PeerError, Phase, Rejections};
 #[cfg(feature = "pickle")]
 pub use objects::{RecvObject, SendObject};
 pub use platform::pipe::{one_way_pipe, pipe};

@@ -332,7 +332,8 @@ impl Listener {
                 let outcome = outcome.map(|client| {
                     let Admitted { socket: Pending { socket, .. }, peer, recv, authenticated } =
                         client;
-                    open(self.slots.session(), Admitted { socket, peer, recv, authenticated })
+                    let admitted = Admitted { socket, peer, recv, authenticated };
+                    open(self.slots.session(), Role::Listener, admitted)
                 });
                 if let Ok(connection) = &outcome {
                     self.last_accepted = connection.peer().cloned();

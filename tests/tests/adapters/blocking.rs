@@ -6,8 +6,8 @@ mod deadlines;
 mod halves;
 mod messages;
 mod namespace;
-mod one_way_turns;
 mod pipe;
+mod process_key;
 mod python_documentation;
 #[path = "shared/mod.rs"]
 mod shared;
@@ -18,8 +18,19 @@ mod tls;
 mod transports;
 mod wait;
 
-use mpconn_blocking as adapter;
 use mpconn_tests::net::Net;
+
+/// The adapter, and what the tests need of both in the same form.
+mod adapter {
+    use std::io;
+    use std::os::fd::OwnedFd;
+
+    pub(super) use mpconn_blocking::*;
+
+    pub(super) fn socket(fd: OwnedFd) -> io::Result<Socket> {
+        Ok(fd.into())
+    }
+}
 
 /// The families over which [`shared::keys`] runs: every Python over each.
 const PYTHON_NETS: &[&[Net]] = &[&[Net::Tcp, Net::Unix]];

@@ -19,7 +19,14 @@ use crate::sender::Sender;
 /// import os
 /// from multiprocessing.connection import Connection
 /// connection = Connection(os.dup(0))
+/// os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 /// ```
+///
+/// The last line keeps the connection from processes that the child starts: it would not end with the
+/// child while one of them has it. A fork of the child has it all the same, and a child that dies may
+/// leave one behind. So watch the process too, and take the connection for ended when the process
+/// has ended. The example `workers` does this with a thread that waits for the process and then shuts
+/// the socket down.
 ///
 /// # Errors
 ///

@@ -32,7 +32,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    fn connected(fd: OwnedFd) -> Self {
+    pub(crate) fn connected(fd: OwnedFd) -> Self {
         Self { fd, is_socket: true }
     }
 

@@ -59,6 +59,21 @@ impl Socket {
             Kind::Pipe(pipe) => pipe.into_handle(),
         }
     }
+
+    /// Returns the socket in blocking mode, if it is one.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` for a pipe, and those of the system.
+    pub fn into_socket(self) -> io::Result<OwnedSocket> {
+        match self.0 {
+            Kind::Tcp(stream) => {
+                stream.set_nonblocking(false)?;
+                Ok(stream.into())
+            }
+            Kind::Pipe(_) => Err(ErrorKind::Unsupported.into()),
+        }
+    }
 }
 
 /// Tries to connect to a pipe; `None` when all its instances are taken.

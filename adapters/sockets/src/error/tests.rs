@@ -59,6 +59,7 @@ fn all() -> Vec<(Error, &'static str, Kind)> {
         (Error::TimedOut(Phase::Accept), "no client came", Kind::TimedOut),
         (Error::Closed, "this side was closed", Kind::NotConnected),
         (Error::HalfSent, "open another", Kind::NotConnected),
+        (Error::NoRole, "name a role", Kind::InvalidInput),
         (too_long().into(), "4294967295 bytes is over 2147483647", Kind::InvalidInput),
         (Error::BufferTooShort(vec![b'x'; 5]), "has 5 bytes", Kind::InvalidInput),
         (StartError::<io::Error>::EmptyKey.into(), "allow_empty_key", Kind::InvalidInput),

@@ -3,9 +3,7 @@
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-#[cfg(target_os = "linux")]
-use std::os::fd::AsRawFd;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 #[cfg(target_os = "linux")]
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
@@ -43,9 +41,10 @@ impl Bound {
         Ok(bound)
     }
 
-    /// Nobody can connect any more.
+    /// Ends listening: nobody can connect any more, whoever else has the socket.
     pub fn stop(&self) {
-        stop(self);
+        // A socket that cannot be shut down closes with its last owner.
+        let _ = rustix::net::shutdown(self, Shutdown::Both);
     }
 }
 
@@ -62,12 +61,6 @@ pub fn keep_nonblocking(socket: impl AsFd) -> io::Result<()> {
     Ok(())
 }
 
-/// Nobody can connect to this listening socket any more, whoever else has it.
-pub fn stop(listening: impl AsFd) {
-    // A socket that cannot be shut down closes with its last owner.
-    let _ = rustix::net::shutdown(listening, Shutdown::Both);
-}
-
 impl AsFd for Bound {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
@@ -77,9 +70,14 @@ impl AsFd for Bound {
     }
 }
 
+impl AsRawFd for Bound {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
 /// The address of a Unix socket, unless it has none.
-#[must_use]
-pub fn unix_address(address: &std::os::unix::net::SocketAddr) -> Option<Address> {
+pub(crate) fn unix_address(address: &std::os::unix::net::SocketAddr) -> Option<Address> {
     #[cfg(target_os = "linux")]
     if let Some(name) = std::os::linux::net::SocketAddrExt::as_abstract_name(address) {
         return Some(Address::Abstract(name.to_owned()));
@@ -402,6 +400,22 @@ pub fn socket(family: AddressFamily) -> io::Result<OwnedFd> {
         let fd = rustix::net::socket(family, SocketType::STREAM, None)?;
         rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)?;
         sockopt::set_socket_nosigpipe(&fd, true)?;
+        fd
+    };
+    Ok(fd)
+}
+
+/// Makes a stream socket in non-blocking mode that no child inherits.
+pub(super) fn nonblocking_socket(family: AddressFamily) -> io::Result<OwnedFd> {
+    #[cfg(not(target_vendor = "apple"))]
+    let fd = {
+        let flags = rustix::net::SocketFlags::CLOEXEC | rustix::net::SocketFlags::NONBLOCK;
+        rustix::net::socket_with(family, SocketType::STREAM, flags, None)?
+    };
+    #[cfg(target_vendor = "apple")]
+    let fd = {
+        let fd = socket(family)?;
+        rustix::io::ioctl_fionbio(&fd, true)?;
         fd
     };
     Ok(fd)

@@ -1,16 +1,19 @@
 //! Moving bytes over a connected socket.
 
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 
-use mpconn::ReadBuf;
+use mpconn::{Address, ReadBuf};
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketAddrUnix, recv, sendmsg,
+    sockopt,
 };
 
-use crate::{Operation, socket};
+use super::bind::{nonblocking_socket, unix_address};
+use crate::{Bound, Operation};
 
 /// Receives some bytes into `space`, waiting for them or not.
 ///
@@ -75,11 +78,48 @@ fn no_signal() -> SendFlags {
 ///
 /// The system's.
 pub fn connect_unix(name: &SocketAddrUnix) -> io::Result<Option<OwnedFd>> {
-    let fd = socket(AddressFamily::UNIX)?;
-    rustix::io::ioctl_fionbio(&fd, true)?;
+    let fd = nonblocking_socket(AddressFamily::UNIX)?;
     match rustix::net::connect(&fd, name) {
         Ok(()) => Ok(Some(fd)),
         Err(Errno::AGAIN | Errno::INTR) => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Begins to connect to a TCP listener. Returns `true` beside the socket if it is connected; otherwise
+/// it will be ready for writing when it is, or has failed. The socket is in non-blocking mode.
+///
+/// # Errors
+///
+/// Those of the system.
+pub fn connect_tcp(address: &SocketAddr) -> io::Result<(OwnedFd, bool)> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let fd = nonblocking_socket(family)?;
+    sockopt::set_tcp_nodelay(&fd, true)?;
+    match rustix::net::connect(&fd, address) {
+        Ok(()) => Ok((fd, true)),
+        Err(Errno::INPROGRESS | Errno::INTR) => Ok((fd, false)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Accepts a client, if one is waiting. Its socket is in blocking mode, where the system does not
+/// inherit the listener's.
+///
+/// # Errors
+///
+/// Those of the system: `WouldBlock` if none is waiting.
+pub fn accept(bound: &Bound) -> io::Result<(OwnedFd, Option<Address>)> {
+    match bound {
+        Bound::Tcp(listener) => {
+            let (stream, peer) = listener.accept()?;
+            // It fails when the client has gone already, which its handshake will find out.
+            let _ = stream.set_nodelay(true);
+            Ok((stream.into(), Some(peer.into())))
+        }
+        Bound::Unix(listener) => {
+            let (stream, peer) = listener.accept()?;
+            Ok((stream.into(), unix_address(&peer)))
+        }
     }
 }

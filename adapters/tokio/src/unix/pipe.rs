@@ -1,9 +1,8 @@
 //! Connected pairs without an address: Python's `Pipe`.
 
 use std::io;
-
-use rustix::net::Shutdown;
-use tokio::net::UnixStream;
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
 
 use crate::connection::Connection;
 use crate::platform::socket::Socket;
@@ -20,7 +19,13 @@ use crate::sender::Sender;
 /// import os
 /// from multiprocessing.connection import Connection
 /// connection = Connection(os.dup(0))
+/// os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 /// ```
+///
+/// The last line keeps the connection from processes that the child starts: it would not end with the
+/// child while one of them has it. A fork of the child has it all the same, and a child that dies may
+/// leave one behind. So watch the process too, and take the connection for ended when the process
+/// has ended: `select!` between the connection and `tokio::process::Child::wait`.
 ///
 /// # Errors
 ///
@@ -31,7 +36,8 @@ use crate::sender::Sender;
 /// Outside a runtime.
 pub fn pipe() -> io::Result<(Connection, Connection)> {
     let (one, other) = UnixStream::pair()?;
-    Ok((Connection::unauthenticated(one.into()), Connection::unauthenticated(other.into())))
+    let (one, other) = (Socket::connected(one.into())?, Socket::connected(other.into())?);
+    Ok((Connection::unauthenticated(one), Connection::unauthenticated(other)))
 }
 
 /// Returns a receiver, and the sender that it receives from. CPython's counterpart is
@@ -51,8 +57,9 @@ pub fn pipe() -> io::Result<(Connection, Connection)> {
 /// Outside a runtime.
 pub fn one_way_pipe() -> io::Result<(Receiver, Sender)> {
     let (receiver, sender) = UnixStream::pair()?;
-    let (receiver, sender) = (Socket::from(receiver), Socket::from(sender));
-    rustix::net::shutdown(&receiver, Shutdown::Write)?;
-    rustix::net::shutdown(&sender, Shutdown::Read)?;
+    receiver.shutdown(Shutdown::Write)?;
+    sender.shutdown(Shutdown::Read)?;
+    let (receiver, sender) =
+        (Socket::connected(receiver.into())?, Socket::connected(sender.into())?);
     Ok((Receiver::unauthenticated(receiver), Sender::unauthenticated(sender)))
 }

@@ -1,35 +1,157 @@
-//! A connected socket on the runtime.
+//! A connected socket, or an end of a pipe, on the runtime.
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::task::{Context, Poll, ready};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::task::{Context, Poll, Waker, ready};
 
 use mpconn::{Address, ReadBuf};
-use mpconn_sockets::{Operation, connect_unix, unix_name};
+use mpconn_sockets::{Operation, connect_tcp, connect_unix, unix_name};
+use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{SocketType, sockopt};
 use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::net::{TcpStream, UnixStream};
+use tokio::runtime::Handle;
+use tokio::task::coop::poll_proceed;
 
 use crate::transport::Transport;
 
-/// A connected TCP or Unix socket.
+/// A connected TCP or Unix socket, or an end of a `pipe(2)`, registered with a runtime.
+///
+/// It is made from an [`OwnedFd`] or from a stream of std's or tokio's, with `try_from`, and becomes an
+/// [`OwnedFd`] again with `from`. A socket stays in the mode it is in, blocking or not, since that is
+/// shared with everyone who has the same descriptor. A pipe is set to non-blocking mode. The
+/// [`OwnedFd`] is in blocking mode, which a child process expects.
+///
+/// The runtime watches it for reading alone until a write finds no room: the kernel reports room in a
+/// Unix socket after each read of the peer, and a task would wake for nothing.
+///
+/// A socket never raises `SIGPIPE`. A pipe does, when it is written to after its reader has gone and
+/// the program has not changed the signal's default (Rust programs have).
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum Socket {
-    /// TCP.
-    Tcp(TcpStream),
-    /// A Unix socket.
-    Unix(UnixStream),
+pub struct Socket {
+    registered: RwLock<Registered>,
+    /// The task that waits to read, while the registration may be replaced.
+    reader: Mutex<Option<Waker>>,
+    /// For a second registration, which may happen outside of the runtime's context.
+    runtime: Handle,
+    fd: Arc<OwnedFd>,
+    is_socket: bool,
 }
 
-/// The same expression for either kind.
-macro_rules! either {
-    ($socket:expr, $stream:ident => $expression:expr) => {
-        match $socket {
-            Socket::Tcp($stream) => $expression,
-            Socket::Unix($stream) => $expression,
+#[derive(Debug)]
+struct Registered {
+    /// None when the second registration has failed.
+    io: Option<AsyncFd<Arc<OwnedFd>>>,
+    for_writing: bool,
+}
+
+impl Registered {
+    fn io(&self) -> io::Result<&AsyncFd<Arc<OwnedFd>>> {
+        let error = || io::Error::other("the runtime does not watch the socket any more");
+        self.io.as_ref().ok_or_else(error)
+    }
+}
+
+impl Socket {
+    /// Registers a connected socket.
+    pub(crate) fn connected(fd: OwnedFd) -> io::Result<Self> {
+        Self::register(fd, true, false)
+    }
+
+    fn register(fd: OwnedFd, is_socket: bool, for_writing: bool) -> io::Result<Self> {
+        let fd = Arc::new(fd);
+        let io = watch(Arc::clone(&fd), for_writing)?;
+        Ok(Self {
+            registered: RwLock::new(Registered { io: Some(io), for_writing }),
+            reader: Mutex::new(None),
+            runtime: Handle::current(),
+            fd,
+            is_socket,
+        })
+    }
+
+    fn registered(&self) -> RwLockReadGuard<'_, Registered> {
+        self.registered.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the runtime watch for room too, from now on.
+    fn register_for_writing(&self) -> io::Result<()> {
+        let mut registered = self.registered.write().unwrap_or_else(PoisonError::into_inner);
+        if !registered.for_writing {
+            let _entered = self.runtime.enter();
+            // First the old one goes: a descriptor can be registered once.
+            registered.io = None;
+            registered.io = Some(watch(Arc::clone(&self.fd), true)?);
+            registered.for_writing = true;
         }
-    };
+        drop(registered);
+        // The old registration knew who waits to read, and the new one does not.
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+        Ok(())
+    }
+
+    fn read(&self, space: &mut ReadBuf<'_>) -> Result<usize, Errno> {
+        match space {
+            space if self.is_socket => mpconn_sockets::receive(self, space, false),
+            ReadBuf::Slice(slice) => rustix::io::read(self, &mut **slice),
+            ReadBuf::Spare(vec) => rustix::io::read(self, spare_capacity(vec)),
+        }
+    }
+
+    fn write(&self, slices: &[IoSlice<'_>]) -> Result<usize, Errno> {
+        if self.is_socket {
+            mpconn_sockets::send(self, slices, false)
+        } else {
+            rustix::io::writev(self, slices)
+        }
+    }
+
+    /// Does `operation` as soon as there may be something to read.
+    fn poll_reading<T>(
+        &self,
+        cx: &mut Context<'_>,
+        mut operation: impl FnMut() -> Result<T, Errno>,
+    ) -> Poll<io::Result<T>> {
+        let registered = self.registered();
+        loop {
+            let Poll::Ready(guard) = registered.io()?.poll_read_ready(cx) else {
+                if !registered.for_writing {
+                    self.remember_reader(cx.waker());
+                }
+                return Poll::Pending;
+            };
+            // A short read does not mean that nothing is left: the kernel also stops at descriptors
+            // (`SCM_RIGHTS`) and at urgent data. Only a read that would block clears the readiness.
+            match guard?.try_io(|_| Ok(operation()?)) {
+                Ok(Err(error)) if error.kind() == ErrorKind::Interrupted => {}
+                Ok(done) => return Poll::Ready(done),
+                Err(_would_block) => {}
+            }
+        }
+    }
+
+    fn remember_reader(&self, waker: &Waker) {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        if !reader.as_ref().is_some_and(|reader| reader.will_wake(waker)) {
+            *reader = Some(waker.clone());
+        }
+    }
+}
+
+/// Has the runtime watch a descriptor.
+#[allow(deprecated, reason = "what replaces it is newer than the oldest tokio that is supported")]
+pub(super) fn watch<T: AsRawFd>(fd: T, for_writing: bool) -> io::Result<AsyncFd<T>> {
+    let reading = Interest::READABLE;
+    AsyncFd::with_interest(fd, if for_writing { reading | Interest::WRITABLE } else { reading })
 }
 
 impl Transport for Socket {
@@ -38,48 +160,65 @@ impl Transport for Socket {
         cx: &mut Context<'_>,
         mut space: ReadBuf<'_>,
     ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(either!(self, stream => stream.poll_read_ready(cx)))?;
-            // A short read does not mean that nothing is left: the kernel also stops at descriptors
-            // (`SCM_RIGHTS`) and at urgent data. Only a read that would block clears the readiness.
-            let receive = || Ok(mpconn_sockets::receive(self, &mut space, false)?);
-            match either!(self, stream => stream.try_io(Interest::READABLE, receive)) {
-                Err(error) if is_passing(&error) => {}
-                received => return Poll::Ready(received),
-            }
-        }
+        self.poll_reading(cx, || self.read(&mut space))
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let mut registered = self.registered();
+        if !registered.for_writing {
+            let turn = ready!(poll_proceed(cx));
+            loop {
+                match self.write(slices) {
+                    Err(Errno::INTR) => {}
+                    Err(Errno::AGAIN) => break,
+                    sent => {
+                        turn.made_progress();
+                        return Poll::Ready(Ok(sent?));
+                    }
+                }
+            }
+            drop(registered);
+            self.register_for_writing()?;
+            registered = self.registered();
+        }
         loop {
-            ready!(either!(self, stream => stream.poll_write_ready(cx)))?;
-            let send = || Ok(mpconn_sockets::send(self, slices, false)?);
-            match either!(self, stream => stream.try_io(Interest::WRITABLE, send)) {
-                Err(error) if is_passing(&error) => {}
-                sent => return Poll::Ready(sent),
+            let mut guard = ready!(registered.io()?.poll_write_ready(cx))?;
+            match guard.try_io(|_| Ok(self.write(slices)?)) {
+                Ok(Err(error)) if error.kind() == ErrorKind::Interrupted => {}
+                Ok(sent) => return Poll::Ready(sent),
+                Err(_would_block) => {}
             }
         }
     }
 
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            ready!(either!(self, stream => stream.poll_read_ready(cx)))?;
-            // The runtime remembers what was ready once; only the kernel knows what is now.
-            match either!(self, stream => stream.try_io(Interest::READABLE, || is_readable(self))) {
-                Err(error) if is_passing(&error) => {}
-                readable => return Poll::Ready(readable),
-            }
-        }
+        // The runtime remembers what was ready once; only the kernel knows what is now.
+        self.poll_reading(cx, || is_readable(self))
     }
+}
+
+/// Connects to a TCP listener.
+pub(crate) async fn open_tcp(address: SocketAddr) -> io::Result<Socket> {
+    let (fd, is_connected) = connect_tcp(&address)?;
+    let socket = Socket::register(fd, true, !is_connected)?;
+    if !is_connected {
+        let connected = |cx: &mut Context<'_>| {
+            let ready = ready!(socket.registered().io()?.poll_write_ready(cx)).map(|_| ());
+            Poll::Ready(ready)
+        };
+        poll_fn(connected).await?;
+        sockopt::socket_error(&socket)??;
+    }
+    Ok(socket)
 }
 
 /// Tries to connect to a Unix socket; `None` when the listener's backlog is full.
 pub(crate) fn open(address: &Address) -> io::Result<Option<Socket>> {
     let Some(fd) = connect_unix(&unix_name(address)?)? else { return Ok(None) };
-    std::os::unix::net::UnixStream::from(fd).try_into().map(Some)
+    Socket::connected(fd).map(Some)
 }
 
-/// What can be done at this moment, also where the runtime has not seen yet what the kernel has.
+/// Does what can be done at this moment, also where the runtime has not seen yet what the kernel has.
 pub(crate) fn transfer_now(
     socket: &Socket,
     _: &mut Context<'_>,
@@ -88,27 +227,22 @@ pub(crate) fn transfer_now(
     mpconn_sockets::transfer_now(socket, operation)
 }
 
-/// The readiness was out of date, or a signal came: look again.
-fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
-}
-
-fn is_readable(socket: &Socket) -> io::Result<()> {
+fn is_readable(socket: &Socket) -> Result<(), Errno> {
     let mut fds = [PollFd::new(socket, PollFlags::IN)];
     match poll(&mut fds, Some(&Timespec::default()))? {
-        0 => Err(ErrorKind::WouldBlock.into()),
+        0 => Err(Errno::AGAIN),
         _ => Ok(()),
     }
 }
 
 #[cfg(target_os = "linux")]
 impl Socket {
-    /// Who is on the other side of a Unix socket, as the kernel recorded it when the peer
+    /// Returns who is on the other side of a Unix socket, as the kernel recorded it when the peer
     /// connected.
     ///
     /// # Errors
     ///
-    /// `Unsupported` when it is none, and the system's.
+    /// `Unsupported` if it is no Unix socket, and those of the system.
     pub fn peer_credentials(&self) -> io::Result<mpconn_sockets::Credentials> {
         mpconn_sockets::peer_credentials(self)
     }
@@ -116,52 +250,75 @@ impl Socket {
 
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        either!(self, stream => stream.as_fd())
+        self.fd.as_fd()
     }
 }
 
-impl From<TcpStream> for Socket {
-    fn from(stream: TcpStream) -> Self {
-        Self::Tcp(stream)
-    }
-}
-
-impl From<UnixStream> for Socket {
-    fn from(stream: UnixStream) -> Self {
-        Self::Unix(stream)
-    }
-}
-
-/// Needs a runtime.
-impl TryFrom<std::net::TcpStream> for Socket {
+/// Takes over a connected stream socket, or an end of a `pipe(2)`.
+///
+/// # Errors
+///
+/// `InvalidInput` for a socket of another kind, such as one of UDP; those of the system, which cannot
+/// watch a plain file.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+impl TryFrom<OwnedFd> for Socket {
     type Error = io::Error;
 
-    fn try_from(stream: std::net::TcpStream) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
-        Ok(Self::Tcp(TcpStream::from_std(stream)?))
-    }
-}
-
-/// Needs a runtime.
-impl TryFrom<std::os::unix::net::UnixStream> for Socket {
-    type Error = io::Error;
-
-    fn try_from(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
-        Ok(Self::Unix(UnixStream::from_std(stream)?))
-    }
-}
-
-/// Off the runtime, and in blocking mode: for another library, or a child's `Stdio`.
-impl TryFrom<Socket> for OwnedFd {
-    type Error = io::Error;
-
-    fn try_from(socket: Socket) -> io::Result<Self> {
-        let fd = match socket {
-            Socket::Tcp(stream) => Self::from(stream.into_std()?),
-            Socket::Unix(stream) => Self::from(stream.into_std()?),
+    fn try_from(fd: OwnedFd) -> io::Result<Self> {
+        let is_socket = match sockopt::socket_type(&fd) {
+            Ok(SocketType::STREAM) => true,
+            Ok(_) => {
+                let error = "the socket is not one of a stream";
+                return Err(io::Error::new(ErrorKind::InvalidInput, error));
+            }
+            Err(_) => false,
         };
-        rustix::io::ioctl_fionbio(&fd, false)?;
-        Ok(fd)
+        if !is_socket {
+            rustix::io::ioctl_fionbio(&fd, true)?;
+        }
+        Self::register(fd, is_socket, false)
+    }
+}
+
+/// The four streams are taken over in the same way.
+macro_rules! take_over {
+    ($stream:ty, $into_fd:expr) => {
+        /// Takes over a stream.
+        ///
+        /// # Errors
+        ///
+        /// Those of the system.
+        ///
+        /// # Panics
+        ///
+        /// Outside of a runtime.
+        impl TryFrom<$stream> for Socket {
+            type Error = io::Error;
+
+            fn try_from(stream: $stream) -> io::Result<Self> {
+                let into_fd: fn($stream) -> io::Result<OwnedFd> = $into_fd;
+                Self::connected(into_fd(stream)?)
+            }
+        }
+    };
+}
+
+take_over!(TcpStream, |stream| Ok(stream.into_std()?.into()));
+take_over!(UnixStream, |stream| Ok(stream.into_std()?.into()));
+take_over!(std::net::TcpStream, |stream| Ok(stream.into()));
+take_over!(std::os::unix::net::UnixStream, |stream| Ok(stream.into()));
+
+/// Returns the descriptor in blocking mode, off the runtime: for another library, or a child's `Stdio`.
+impl From<Socket> for OwnedFd {
+    fn from(socket: Socket) -> Self {
+        let Socket { registered, fd, .. } = socket;
+        drop(registered);
+        let fd = Arc::into_inner(fd).expect("the registration had the other reference");
+        // It cannot fail for an open descriptor.
+        let _ = rustix::io::ioctl_fionbio(&fd, false);
+        fd
     }
 }

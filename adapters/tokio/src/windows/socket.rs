@@ -1,7 +1,10 @@
 //! A connected socket on the runtime, or a named pipe.
 
 use std::io::{self, ErrorKind, IoSlice};
-use std::os::windows::io::{AsHandle, AsSocket, BorrowedHandle, BorrowedSocket, OwnedHandle};
+use std::net::SocketAddr;
+use std::os::windows::io::{
+    AsHandle, AsSocket, BorrowedHandle, BorrowedSocket, OwnedHandle, OwnedSocket,
+};
 use std::task::{Context, Poll, ready};
 
 use mpconn::{Address, ReadBuf};
@@ -19,11 +22,11 @@ use crate::transport::for_now;
 /// A pipe is no business of the runtime's: one thread of the process tells of all pipes, and none
 /// is blocked for any.
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum Socket {
-    /// TCP.
+pub struct Socket(Kind);
+
+#[derive(Debug)]
+enum Kind {
     Tcp(TcpStream),
-    /// A named pipe.
     Pipe(Pipe),
 }
 
@@ -31,18 +34,18 @@ impl Socket {
     /// Its handle, if it is a pipe.
     #[must_use]
     pub fn handle(&self) -> Option<BorrowedHandle<'_>> {
-        match self {
-            Self::Tcp(_) => None,
-            Self::Pipe(pipe) => Some(pipe.as_handle()),
+        match &self.0 {
+            Kind::Tcp(_) => None,
+            Kind::Pipe(pipe) => Some(pipe.as_handle()),
         }
     }
 
     /// Its socket, if it is one.
     #[must_use]
     pub fn socket(&self) -> Option<BorrowedSocket<'_>> {
-        match self {
-            Self::Tcp(stream) => Some(stream.as_socket()),
-            Self::Pipe(_) => None,
+        match &self.0 {
+            Kind::Tcp(stream) => Some(stream.as_socket()),
+            Kind::Pipe(_) => None,
         }
     }
 
@@ -52,9 +55,25 @@ impl Socket {
     ///
     /// `ResourceBusy` when something was, `Unsupported` for a TCP socket; and the system's.
     pub fn into_handle(self) -> io::Result<OwnedHandle> {
-        match self {
-            Self::Tcp(_) => Err(ErrorKind::Unsupported.into()),
-            Self::Pipe(pipe) => pipe.into_handle(),
+        match self.0 {
+            Kind::Tcp(_) => Err(ErrorKind::Unsupported.into()),
+            Kind::Pipe(pipe) => pipe.into_handle(),
+        }
+    }
+
+    /// Returns the socket in blocking mode, if it is one.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` for a pipe, and those of the system.
+    pub fn into_socket(self) -> io::Result<OwnedSocket> {
+        match self.0 {
+            Kind::Tcp(stream) => {
+                let stream = stream.into_std()?;
+                stream.set_nonblocking(false)?;
+                Ok(stream.into())
+            }
+            Kind::Pipe(_) => Err(ErrorKind::Unsupported.into()),
         }
     }
 }
@@ -65,9 +84,9 @@ impl Transport for Socket {
         cx: &mut Context<'_>,
         mut space: ReadBuf<'_>,
     ) -> Poll<io::Result<usize>> {
-        let stream = match self {
-            Self::Tcp(stream) => stream,
-            Self::Pipe(pipe) => return pipe.poll_receive(cx, &mut space),
+        let stream = match &self.0 {
+            Kind::Tcp(stream) => stream,
+            Kind::Pipe(pipe) => return pipe.poll_receive(cx, &mut space),
         };
         let buffer = space.into_slice();
         loop {
@@ -80,9 +99,9 @@ impl Transport for Socket {
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let stream = match self {
-            Self::Tcp(stream) => stream,
-            Self::Pipe(pipe) => return pipe.poll_send(cx, slices),
+        let stream = match &self.0 {
+            Kind::Tcp(stream) => stream,
+            Kind::Pipe(pipe) => return pipe.poll_send(cx, slices),
         };
         loop {
             ready!(stream.poll_write_ready(cx))?;
@@ -94,11 +113,11 @@ impl Transport for Socket {
     }
 
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(stream) => {
+        match &self.0 {
+            Kind::Tcp(stream) => {
                 stream.poll_peek(cx, &mut tokio::io::ReadBuf::new(&mut [0])).map_ok(|_| ())
             }
-            Self::Pipe(pipe) => pipe.poll_readable(cx),
+            Kind::Pipe(pipe) => pipe.poll_readable(cx),
         }
     }
 }
@@ -106,6 +125,13 @@ impl Transport for Socket {
 /// The readiness was out of date: look again.
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+/// Connects to a TCP listener.
+pub(crate) async fn open_tcp(address: SocketAddr) -> io::Result<Socket> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream.into())
 }
 
 /// Tries to connect to a pipe; `None` when all its instances are taken.
@@ -123,9 +149,9 @@ pub(crate) fn transfer_now(
     cx: &mut Context<'_>,
     operation: Operation<'_>,
 ) -> io::Result<Option<usize>> {
-    let stream = match socket {
-        Socket::Tcp(stream) => stream,
-        Socket::Pipe(pipe) => {
+    let stream = match &socket.0 {
+        Kind::Tcp(stream) => stream,
+        Kind::Pipe(pipe) => {
             return for_now(match operation {
                 Operation::Write(bytes) => pipe.poll_send(cx, &[IoSlice::new(bytes)]),
                 Operation::Read(mut space) => pipe.poll_receive(cx, &mut space),
@@ -148,13 +174,13 @@ pub(crate) fn transfer_now(
 
 impl From<TcpStream> for Socket {
     fn from(stream: TcpStream) -> Self {
-        Self::Tcp(stream)
+        Self(Kind::Tcp(stream))
     }
 }
 
 impl From<Pipe> for Socket {
     fn from(pipe: Pipe) -> Self {
-        Self::Pipe(pipe)
+        Self(Kind::Pipe(pipe))
     }
 }
 
@@ -172,6 +198,15 @@ impl TryFrom<std::net::TcpStream> for Socket {
 
     fn try_from(stream: std::net::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        Ok(Self::Tcp(TcpStream::from_std(stream)?))
+        TcpStream::from_std(stream).map(Self::from)
+    }
+}
+
+/// Needs a runtime.
+impl TryFrom<OwnedSocket> for Socket {
+    type Error = io::Error;
+
+    fn try_from(socket: OwnedSocket) -> io::Result<Self> {
+        std::net::TcpStream::from(socket).try_into()
     }
 }

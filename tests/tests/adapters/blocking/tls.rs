@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::thread;
 
 use mpconn_blocking::{
-    AuthKey, ConnectOptions, Connection, Error, FrameError, ListenerOptions, Phase, Policy,
-    ReadWrite, Role, SysRng,
+    AuthKey, ChallengeOptions, ConnectOptions, Connection, Error, FrameError, ListenerOptions,
+    Phase, Policy, ReadWrite, Role, SysRng,
 };
 use mpconn_tests::content::message;
 use mpconn_tests::over::{LONG, Over, SHORT};
@@ -161,7 +161,7 @@ fn timeouts_of_the_stream() {
             }
             assert_eq!(other.recv_bytes().unwrap(), b"all of them");
             // Mid-stream, one side proves its key to the other.
-            let turn = other.answer_challenge(b"a key", Role::Client, &Policy::MODERN, None);
+            let turn = other.answer_challenge_with(&AuthKey::new(*b"a key"), &turn(Role::Client));
             turn.unwrap();
             goes_on.recv().unwrap();
             // Gone without a word.
@@ -182,7 +182,7 @@ fn timeouts_of_the_stream() {
         let server = transport.into_inner();
         server.sock.set_read_timeout(Some(LONG)).unwrap();
         let mut one = Connection::resumed(ReadWrite::new(server), unread);
-        one.deliver_challenge(b"a key", Role::Listener, &Policy::MODERN, None).unwrap();
+        one.deliver_challenge_with(&AuthKey::new(*b"a key"), &turn(Role::Listener)).unwrap();
         go_on.send(()).unwrap();
         sending.join().unwrap();
         // TLS tells a stream that was cut off from one that has ended.
@@ -191,4 +191,8 @@ fn timeouts_of_the_stream() {
             Err(Error::Io(error)) if error.kind() == ErrorKind::UnexpectedEof
         ));
     });
+}
+
+fn turn(role: Role) -> ChallengeOptions {
+    ChallengeOptions { role: Some(role), policy: Some(Policy::MODERN), timeout: None }
 }

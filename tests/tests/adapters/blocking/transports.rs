@@ -6,15 +6,10 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
 
-use mpconn_blocking::{
-    Connection, Deadline, Duplex, Error, FrameError, Phase, ReadBuf, Receiver, Sender, Socket,
-    Transport,
-};
+use mpconn_blocking::{Connection, Deadline, Duplex, ReadBuf, Socket, Transport};
 use mpconn_tests::content::message;
-use mpconn_tests::over::{LONG, Over, SHORT};
-use mpconn_tests::stall::bounded;
+use mpconn_tests::over::{Over, SHORT};
 
 /// A socket that counts the calls of the adapter. Without a deadline each is one system call.
 struct Counting {
@@ -89,75 +84,5 @@ fn many_small_messages_are_one_call_each_way() {
             assert_eq!(ones(), [0, 1], "{size} bytes");
             assert_eq!(other.recv_bytes().unwrap().len(), size);
         }
-    }
-}
-
-/// Whoever hands a descriptor over may have set it to non-blocking mode.
-#[test]
-fn descriptors_in_either_mode() {
-    for over in Over::ALL {
-        for timeout in [None, Some(LONG)] {
-            let descriptors = over.descriptors();
-            for fd in &descriptors {
-                rustix::io::ioctl_fionbio(fd, true).unwrap();
-            }
-            let [mut one, mut other] =
-                descriptors.map(|fd| Connection::unauthenticated(Socket::from(fd)));
-            for connection in [&mut one, &mut other] {
-                connection.set_receive_timeout(timeout);
-                connection.set_send_timeout(timeout);
-            }
-            bounded(move || {
-                let sending = thread::spawn(move || {
-                    thread::sleep(SHORT);
-                    one.send_bytes(&message(0, 4 << 20)).unwrap();
-                    one
-                });
-                assert!(other.recv_bytes().unwrap() == message(0, 4 << 20));
-                sending.join().unwrap();
-            });
-        }
-    }
-}
-
-/// A `pipe(2)` of the file system, in both modes, with and without deadlines.
-#[test]
-fn adopted_pipes() {
-    for nonblocking in [false, true] {
-        let (reader, writer) = rustix::pipe::pipe().unwrap();
-        for fd in [&reader, &writer] {
-            rustix::io::ioctl_fionbio(fd, nonblocking).unwrap();
-        }
-        let mut receiver = Receiver::unauthenticated(Socket::from(reader));
-        let mut sender = Sender::unauthenticated(Socket::from(writer));
-        bounded(move || {
-            receiver.set_timeout(SHORT);
-            assert!(matches!(receiver.recv_bytes(), Err(Error::TimedOut(Phase::Receive))));
-            for timeout in [None, Some(LONG)] {
-                receiver.set_timeout(timeout);
-                sender.set_timeout(timeout);
-                let sending = thread::spawn(move || {
-                    sender.send_bytes(&message(0, 300_000)).unwrap();
-                    sender.send_many([b"a", b"b"]).unwrap();
-                    sender
-                });
-                assert!(receiver.recv_bytes().unwrap() == message(0, 300_000));
-                assert_eq!(receiver.recv_bytes().unwrap(), b"a");
-                assert!(receiver.poll(None).unwrap());
-                assert_eq!(receiver.recv_bytes().unwrap(), b"b");
-                assert!(!receiver.poll(Duration::ZERO).unwrap());
-                sender = sending.join().unwrap();
-            }
-            // Nobody reads: the kernel's buffer fills up, and the deadline holds all the same.
-            sender.set_timeout(SHORT);
-            let error = sender.send_bytes(&message(0, 300_000)).unwrap_err();
-            assert!(matches!(error, Error::TimedOut(Phase::Send)), "{error:?}");
-            assert!(sender.is_writable() && sender.buffered() > 0);
-            drop(sender);
-            assert!(matches!(
-                receiver.recv_bytes(),
-                Err(Error::Frame(FrameError::TruncatedPayload { .. }))
-            ));
-        });
     }
 }

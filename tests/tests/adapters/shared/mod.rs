@@ -3,10 +3,12 @@
 mod debug;
 mod faults_frames;
 mod faults_handshake;
+mod handing_over;
 mod interop;
 mod keys;
 mod listener;
 mod objects;
+mod one_way_turns;
 mod relay;
 mod sockets;
 

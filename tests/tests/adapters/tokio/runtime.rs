@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "an unexpected error is a failed test")]
 
 use std::future::poll_fn;
+use std::net::{TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
@@ -141,7 +144,7 @@ async fn a_stream_ends_with_the_peer_and_after_an_error() {
 
     let (socket, mut raw) = tokio::net::UnixStream::pair().unwrap();
     raw.write_all(b"\0\0\0\x01x\xff\xff\xff\xfe").await.unwrap();
-    let mut connection = Connection::unauthenticated(Socket::from(socket));
+    let mut connection = Connection::unauthenticated(Socket::try_from(socket).unwrap());
     assert_eq!(connection.next().await.unwrap().unwrap(), &b"x"[..]);
     let error = connection.next().await.unwrap().unwrap_err();
     assert!(matches!(error, Error::Frame(FrameError::InvalidLength(-2))), "{error:?}");
@@ -228,7 +231,7 @@ async fn halves_in_one_task_in_two_and_together_again() {
 #[tokio::test]
 async fn from_and_into_other_streams() {
     // The standard library's, in blocking mode as they come,
-    let (one, other) = std::os::unix::net::UnixStream::pair().unwrap();
+    let (one, other) = UnixStream::pair().unwrap();
     let mut one = Connection::unauthenticated(Socket::try_from(one).unwrap());
     let other = Socket::try_from(other).unwrap();
     one.send_many([&b"first"[..], b"second"]).await.unwrap();
@@ -237,12 +240,12 @@ async fn from_and_into_other_streams() {
     assert_eq!(other.recv_bytes().await.unwrap(), b"first");
     let (socket, unread) = other.into_parts().unwrap().into_transport().unwrap();
     assert_eq!(unread, b"\0\0\0\x06second");
-    let Socket::Unix(stream) = socket else { panic!("{socket:?}") };
-    let mut other = Connection::resumed(Socket::from(stream), unread);
+    let stream = UnixStream::from(OwnedFd::from(socket));
+    let mut other = Connection::resumed(Socket::try_from(stream).unwrap(), unread);
     assert_eq!(other.recv_bytes().await.unwrap(), b"second");
 
     let (socket, _) = other.into_parts().unwrap().into_transport().unwrap();
-    let fd = std::os::fd::OwnedFd::try_from(socket).unwrap();
+    let fd = OwnedFd::from(socket);
     let mut blocking =
         mpconn_blocking::Connection::unauthenticated(mpconn_blocking::Socket::from(fd));
     one.send_bytes(b"third").await.unwrap();
@@ -253,7 +256,7 @@ async fn from_and_into_other_streams() {
     let address = listener.local_addr().unwrap();
     let (stream, accepted) = join(tokio::net::TcpStream::connect(address), listener.accept()).await;
     let mut raw = accepted.unwrap().0;
-    let mut connection = Connection::unauthenticated(Socket::from(stream.unwrap()));
+    let mut connection = Connection::unauthenticated(Socket::try_from(stream.unwrap()).unwrap());
     connection.send_bytes(b"over TCP").await.unwrap();
     let mut bytes = [0; 12];
     raw.read_exact(&mut bytes).await.unwrap();
@@ -323,4 +326,70 @@ async fn tls() -> (impl Transport, impl Transport) {
     )
     .await;
     (ReadWrite::new(client.unwrap()), ReadWrite::new(server.unwrap()))
+}
+
+/// What carries no stream, or cannot be watched, is refused when it is taken over.
+#[tokio::test]
+async fn descriptors_that_carry_no_stream() {
+    let refused: [(&str, OwnedFd); 4] = [
+        ("UDP", UdpSocket::bind(("127.0.0.1", 0)).unwrap().into()),
+        ("datagrams", UnixDatagram::unbound().unwrap().into()),
+        ("a file", tempfile::tempfile().unwrap().into()),
+        ("a directory", std::fs::File::open("/").unwrap().into()),
+    ];
+    for (name, fd) in refused {
+        assert!(Socket::try_from(fd).is_err(), "{name}");
+    }
+    let listening = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let mut connection =
+        Connection::unauthenticated(Socket::try_from(OwnedFd::from(listening)).unwrap());
+    assert!(matches!(connection.send_bytes(b"x").await, Err(Error::Io(_))), "it is not connected");
+}
+
+/// The socket is registered again when a send finds no room: who waits to receive by then is woken all
+/// the same.
+#[test]
+fn a_receive_waits_while_a_send_finds_no_room() {
+    static LARGE: [u8; 4 << 20] = [1; 4 << 20];
+    for runtime in runtimes() {
+        runtime.block_on(async {
+            for _ in 0..20 {
+                let (one, mut other) = pipe().unwrap();
+                let (mut receiver, mut sender) = one.split();
+                let receiving = tokio::spawn(async move { receiver.recv_bytes().await.unwrap() });
+                tokio::task::yield_now().await;
+                let sending = tokio::spawn(async move { sender.send_bytes(&LARGE).await });
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                other.send_bytes(b"while it waits").await.unwrap();
+                assert_eq!(receiving.await.unwrap(), b"while it waits");
+                assert!(!sending.is_finished());
+                assert!(other.recv_bytes().await.unwrap() == LARGE);
+                sending.await.unwrap().unwrap();
+            }
+        });
+    }
+}
+
+/// A future of a connection needs the runtime to run, and not to be polled by it.
+#[test]
+fn a_send_finds_no_room_outside_of_the_runtime() {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    static LARGE: [u8; 4 << 20] = [1; 4 << 20];
+    let [_, runtime] = runtimes();
+    let (mut one, mut other) = runtime.block_on(async { pipe().unwrap() });
+    let receiving = runtime.spawn(async move { other.recv_bytes().await });
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let mut cx = std::task::Context::from_waker(&waker);
+    {
+        let mut sending = std::pin::pin!(one.send_bytes(&LARGE));
+        while sending.as_mut().poll(&mut cx).map(Result::unwrap).is_pending() {
+            std::thread::park();
+        }
+    }
+    assert!(runtime.block_on(receiving).unwrap().unwrap() == LARGE);
 }

@@ -1,15 +1,15 @@
 //! Single turns of the handshake on a connection that is in use, against Python's own
-//! `deliver_challenge` and `answer_challenge`; and the key of the process.
+//! `deliver_challenge` and `answer_challenge`.
 #![allow(clippy::unwrap_used, reason = "an unexpected error is a failed test")]
 
-use std::io::Write;
-use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use mpconn_blocking::{
-    AuthError, AuthKey, Connection, Dialect, Digest, Error, ListenerOptions, Policy, Role, SysRng,
-    connect, pipe,
+use super::adapter::{
+    AuthError, AuthKey, ChallengeOptions, ConnectOptions, Connection, Dialect, Error,
+    ListenerOptions, Policy, Role, socket,
 };
+use mpconn::Digest;
 use mpconn_tests::content::message;
 use mpconn_tests::over::{LONG, Over};
 use mpconn_tests::pythons::{self, Python};
@@ -42,11 +42,11 @@ while True:
 ";
 
 fn start(python: &Python, key: &[u8]) -> (Connection, Child) {
-    let (mut ours, theirs) = pipe().unwrap();
-    let (socket, _) = theirs.into_parts().unwrap().into_transport().unwrap();
+    let [ours, theirs] = Over::Unix.descriptors();
+    let mut ours = Connection::unauthenticated(socket(ours).unwrap());
     let child = Command::new(&python.executable)
         .args(["-c", PYTHON])
-        .stdin(Stdio::from(OwnedFd::from(socket)))
+        .stdin(Stdio::from(theirs))
         .spawn()
         .unwrap();
     ours.set_receive_timeout(LONG);
@@ -58,6 +58,18 @@ fn start(python: &Python, key: &[u8]) -> (Connection, Child) {
 fn dialect(python: &Python) -> Dialect {
     let modern = python.is_at_least(3, 12);
     if modern { Dialect::Prefixed(Digest::Sha256) } else { Dialect::RawMd5 }
+}
+
+fn key() -> AuthKey {
+    AuthKey::new(KEY)
+}
+
+fn options(role: Role, policy: Policy, timeout: Duration) -> ChallengeOptions {
+    ChallengeOptions { role: Some(role), policy: Some(policy), timeout: Some(timeout) }
+}
+
+fn as_role(role: Role) -> ChallengeOptions {
+    options(role, Policy::COMPAT, LONG)
 }
 
 fn python3s() -> impl Iterator<Item = &'static Python> {
@@ -78,8 +90,8 @@ fn turns_between_messages_in_any_order() {
                 // What is behind the turn comes out of the same read as its end.
                 connection.send_bytes(order).unwrap();
                 let turn = match order {
-                    b"deliver" => connection.answer_challenge(KEY, role, &Policy::COMPAT, LONG),
-                    b"answer" => connection.deliver_challenge(KEY, role, &Policy::COMPAT, LONG),
+                    b"deliver" => connection.answer_challenge_with(&key(), &as_role(role)),
+                    b"answer" => connection.deliver_challenge_with(&key(), &as_role(role)),
                     _ => Ok(dialect(python)),
                 };
                 assert_eq!(turn.unwrap(), dialect(python));
@@ -97,11 +109,11 @@ fn turns_with_another_key() {
     for python in python3s() {
         let (mut connection, child) = start(python, b"another key, which is wrong");
         connection.send_bytes(b"answer").unwrap();
-        let turn = connection.deliver_challenge(KEY, Role::Listener, &Policy::COMPAT, LONG);
+        let turn = connection.deliver_challenge_with(&key(), &as_role(Role::Listener));
         assert!(matches!(turn, Err(Error::Auth(AuthError::WrongResponse))), "{turn:?}");
         assert_eq!(connection.recv_bytes().unwrap(), b"AuthenticationError");
         connection.send_bytes(b"deliver").unwrap();
-        let turn = connection.answer_challenge(KEY, Role::Listener, &Policy::COMPAT, LONG);
+        let turn = connection.answer_challenge_with(&key(), &as_role(Role::Listener));
         let answered = dialect(python);
         assert!(
             matches!(turn, Err(Error::Auth(AuthError::Rejected { answered: by })) if by == answered),
@@ -115,81 +127,80 @@ fn turns_with_another_key() {
 #[test]
 fn turns_between_two_of_these() {
     for over in Over::ALL {
-        let (mut one, mut other) = over.pair();
+        let [mut one, mut other] =
+            over.descriptors().map(|fd| Connection::unauthenticated(socket(fd).unwrap()));
         let answering = std::thread::spawn(move || {
             other.send_bytes(b"before").unwrap();
             let role = Role::Client;
-            let dialect = other.answer_challenge(KEY, role, &Policy::MODERN, LONG).unwrap();
+            let dialect =
+                other.answer_challenge_with(&key(), &options(role, Policy::MODERN, LONG)).unwrap();
             other.send_bytes(&message(0, 100_000)).unwrap();
             (other, dialect)
         });
         assert_eq!(one.recv_bytes().unwrap(), b"before");
         let policy = Policy::MODERN.challenge_with(Digest::Sha3_384);
-        let proved = one.deliver_challenge(KEY, Role::Listener, &policy, LONG).unwrap();
+        let proved =
+            one.deliver_challenge_with(&key(), &options(Role::Listener, policy, LONG)).unwrap();
         let (mut other, answered) = answering.join().unwrap();
         assert_eq!((proved, answered), (Dialect::Prefixed(Digest::Sha3_384), proved));
         // The limit of a turn is over with it.
         assert!(one.recv_bytes().unwrap() == message(0, 100_000));
 
         // Whoever says nothing is not waited for.
-        let turn = one.answer_challenge(KEY, Role::Listener, &Policy::COMPAT, LONG / 1000);
+        let turn = one
+            .answer_challenge_with(&key(), &options(Role::Listener, Policy::COMPAT, LONG / 1000));
         assert!(matches!(turn, Err(Error::TimedOut(_))), "{turn:?}");
         // What came late is what it was waiting for.
         other.send_bytes(b"no challenge").unwrap();
-        let turn = one.answer_challenge(KEY, Role::Listener, &Policy::COMPAT, LONG);
+        let turn = one.answer_challenge_with(&key(), &as_role(Role::Listener));
         assert!(matches!(turn, Err(Error::Auth(AuthError::NotAChallenge))), "{turn:?}");
         one.close();
-        let turn = one.answer_challenge(KEY, Role::Listener, &Policy::COMPAT, LONG);
+        let turn = one.answer_challenge_with(&key(), &as_role(Role::Listener));
         assert!(matches!(turn, Err(Error::Closed)), "{turn:?}");
-        let turn = other.deliver_challenge(b"", Role::Client, &Policy::COMPAT, LONG);
+        let turn = other.deliver_challenge_with(&AuthKey::new(*b""), &as_role(Role::Client));
         assert!(matches!(turn, Err(Error::Start(_))), "{turn:?}");
     }
 }
 
-/// The two lines of [`AuthKey::write_line`], and then a client with the key of its process.
-const CHILD_WITH_KEY: &str = "
-import binascii, multiprocessing, sys
-multiprocessing.current_process().authkey = binascii.unhexlify(sys.stdin.readline().strip())
-
-from multiprocessing.connection import Client
-connection = Client(sys.argv[1], authkey=multiprocessing.current_process().authkey)
-connection.send_bytes(connection.recv_bytes())
-";
-
-/// One test, since the key is the whole process's.
+/// A listener and a client need not say who they are, and their policies hold in the turns too.
 #[test]
-fn the_key_of_the_process_is_handed_down() {
-    let first = AuthKey::process(&mut SysRng).unwrap();
-    assert_eq!(first.as_ref().len(), AuthKey::GENERATED);
-    assert_eq!(AuthKey::process(&mut SysRng).unwrap().as_ref(), first.as_ref());
-    for set in [None, Some(AuthKey::new(*b"\x00\n\xff a key of bytes of all kinds"))] {
-        if let Some(key) = &set {
-            AuthKey::set_process(key.clone());
-        }
-        let key = AuthKey::process(&mut SysRng).unwrap();
-        assert_eq!(key.as_ref(), set.as_ref().unwrap_or(&first).as_ref());
-        let mut listener = ListenerOptions::with_process_key().unwrap().bind_fresh().unwrap();
-        for python in pythons::all() {
-            let mut child = Command::new(&python.executable)
-                .args(["-c", CHILD_WITH_KEY, &listener.address().to_string()])
-                .stdin(Stdio::piped())
-                .spawn()
-                .unwrap();
-            key.write_line(child.stdin.as_mut().unwrap()).unwrap();
-            child.stdin.as_mut().unwrap().flush().unwrap();
-            let mut connection = listener.accept_timeout(LONG).unwrap();
-            assert_eq!(connection.authenticated().unwrap().peer(), dialect(python));
-            connection.set_receive_timeout(LONG);
-            connection.send_bytes(b"hello").unwrap();
-            assert_eq!(connection.recv_bytes().unwrap(), b"hello");
-            bounded(move || assert!(child.wait().unwrap().success()));
-        }
-        // A key that was not handed down does not do.
+fn turns_as_the_connections_own_handshake() {
+    for (policy, dialect) in [
+        (Policy::COMPAT, Dialect::Prefixed(Digest::Sha256)),
+        (Policy::COMPAT.challenge_with(Digest::Sha3_256), Dialect::Prefixed(Digest::Sha3_256)),
+    ] {
+        let options = ListenerOptions::with_key(key()).policy(policy.clone());
+        let mut listener = options.bind_fresh().unwrap();
         let address = listener.address().clone();
-        let stranger = AuthKey::generate(&mut SysRng).unwrap();
-        let stranger = std::thread::spawn(move || connect(address, stranger));
-        let outcome = listener.incoming().next().unwrap();
-        assert!(outcome.unwrap_err().is_authentication());
-        assert!(stranger.join().unwrap().unwrap_err().is_authentication());
+        bounded(move || {
+            let calling = std::thread::spawn(move || {
+                let options = ConnectOptions::with_key(key()).policy(policy);
+                let mut client = options.connect(address).unwrap();
+                assert_eq!(client.answer_challenge(&key()).unwrap(), dialect);
+                assert_eq!(client.deliver_challenge(&key()).unwrap(), dialect);
+                // The mark of a client is in its challenge: another client does not answer it.
+                let delivered = client.deliver_challenge(&key());
+                let error = delivered.unwrap_err();
+                assert!(error.is_disconnect() || error.is_authentication(), "{error:?}");
+            });
+            let mut served = listener.accept().unwrap();
+            assert_eq!(served.deliver_challenge(&key()).unwrap(), dialect);
+            assert_eq!(served.answer_challenge(&key()).unwrap(), dialect);
+            let as_client = as_role(Role::Client);
+            let answered = served.answer_challenge_with(&key(), &as_client);
+            assert!(matches!(answered, Err(Error::Auth(AuthError::Reflected))), "{answered:?}");
+            drop(served);
+            calling.join().unwrap();
+        });
+    }
+}
+
+/// Nobody has said which end of a pair is which.
+#[test]
+fn turns_without_a_role() {
+    let [mut one, _other] =
+        Over::Unix.descriptors().map(|fd| Connection::unauthenticated(socket(fd).unwrap()));
+    for turn in [one.deliver_challenge(&key()), one.answer_challenge(&key())] {
+        assert!(matches!(turn, Err(Error::NoRole)), "{turn:?}");
     }
 }
