@@ -5,15 +5,18 @@
 //! cargo run --example workers
 //! ```
 //!
-//! The jobs are to count primes. One of them makes its worker exit; the others live on, and one of
-//! them gets the job.
+//! The jobs are to count primes. One of them makes its worker exit, and leave a process of its own
+//! behind; the other workers live on, and one of them gets the job.
 
 use std::collections::VecDeque;
 use std::error::Error;
 use std::io;
+use std::net::Shutdown;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
-use std::process::{Child, Command, Stdio};
+use std::os::unix::net::UnixStream;
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
 
 use mpconn_blocking::{Connection, pipe, wait};
 
@@ -28,16 +31,21 @@ const NUMBERS: u32 = 10_000;
 const FATAL: u32 = 5;
 
 const WORKER: &str = r"
-import os
+import os, time
 from multiprocessing.connection import Connection
 
 connection = Connection(os.dup(0))
+# Processes that this one starts must not inherit the connection: its end would not be seen.
+os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 while True:
     try:
         job = connection.recv_bytes()
     except EOFError:
         break
     if job == b'exit':
+        # A fork has the connection all the same.
+        if os.fork() == 0:
+            time.sleep(3)
         os._exit(1)
     start, end = map(int, job.split())
     primes = [n for n in range(max(start, 2), end)
@@ -47,7 +55,8 @@ while True:
 
 struct Worker {
     name: usize,
-    child: Child,
+    /// Ends when the process does.
+    watching: JoinHandle<io::Result<ExitStatus>>,
     connection: Connection,
     job: Option<Job>,
 }
@@ -94,8 +103,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                     println!("{done:2} of {JOBS} done, {primes} primes so far");
                 }
                 Err(error) => {
-                    let Worker { name, mut child, job, .. } = workers.remove(place);
-                    println!("worker {name} is lost: {error} ({})", child.wait()?);
+                    let Worker { name, watching, job, .. } = workers.remove(place);
+                    let status = watching.join().expect("it does not panic")?;
+                    println!("worker {name} is lost: {error} ({status})");
                     // Somebody else gets its job.
                     queue.extend(job);
                 }
@@ -105,9 +115,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("There are {primes} primes below {}.", JOBS * NUMBERS);
 
     // A worker ends when its connection does.
-    for Worker { mut child, connection, .. } in workers {
+    for Worker { watching, connection, .. } in workers {
         drop(connection);
-        child.wait()?;
+        watching.join().expect("it does not panic")?;
     }
     Ok(())
 }
@@ -117,11 +127,18 @@ impl Worker {
         let (connection, theirs) = pipe()?;
         let parts = theirs.into_parts().expect("it is neither closed nor split");
         let (socket, _) = parts.into_transport().expect("nothing was sent");
-        let child = Command::new("python3")
+        let mut child = Command::new("python3")
             .args(["-c", WORKER])
             .stdin(Stdio::from(OwnedFd::from(socket)))
             .spawn()?;
-        Ok(Self { name, child, connection, job: None })
+        // A worker may die while a fork of it still has the connection: its process is watched, too.
+        let fd = connection.fd().expect("it is open").try_clone_to_owned()?;
+        let watching = thread::spawn(move || {
+            let status = child.wait();
+            UnixStream::from(fd).shutdown(Shutdown::Both)?;
+            status
+        });
+        Ok(Self { name, watching, connection, job: None })
     }
 
     fn take(&mut self, mut job: Job) {
