@@ -28,7 +28,7 @@ pub enum Python2Str {
     /// Text, if it is UTF-8; else bytes.
     #[default]
     Text,
-    /// Bytes, always.
+    /// Bytes, always. A `String` is read from one that is UTF-8 all the same.
     Bytes,
 }
 

@@ -50,7 +50,9 @@ pub fn pickle(data: &[u8]) {
         let again: Value = decoder.from_slice(&written).expect("what is written can be read");
         // Comparing text: a NaN is not equal to itself.
         assert_eq!(format!("{again:?}"), format!("{value:?}"));
-        if let Ok(text) = &known {
+        // A str of Python 2 is read into a `String` by whoever asks for one, also where a `Value` of
+        // it is bytes, which are written as such.
+        if let (Ok(text), Python2Str::Text) = (&known, python2) {
             assert_eq!(decoder.from_slice::<String>(&written).as_ref(), Ok(text));
         }
     }
