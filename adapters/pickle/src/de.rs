@@ -53,10 +53,12 @@ impl<'r, 'a> Reader<'r, 'a> {
         error.found(|| describe(graph, self.node)).at(offset)
     }
 
-    /// Returns `false` for bytes, which serde's types for text take too. Python 2 has one type for both.
+    /// Returns `false` for bytes, which serde's types for text take too. Python 2 has one type for both;
+    /// no Python writes a pickle with bytes of Python 2 and of Python 3.
     fn is_text(self) -> bool {
+        let graph = &self.pickle.graph;
         match self.node {
-            Node::Bytes(_) => self.pickle.graph.has_python2_str,
+            Node::Bytes(_) => graph.has_python2_str && !graph.has_python3_bytes,
             Node::ByteArray(_) => false,
             _ => true,
         }

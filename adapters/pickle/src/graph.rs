@@ -47,6 +47,8 @@ impl Node {
 pub(crate) struct Graph<'a> {
     /// Whether there is a str of Python 2's, which is text and bytes at once.
     pub(crate) has_python2_str: bool,
+    /// Whether there are bytes of Python 3's, which are no text, whatever else there is.
+    pub(crate) has_python3_bytes: bool,
     pub(crate) floats: Vec<f64>,
     pub(crate) strs: Vec<Cow<'a, str>>,
     pub(crate) bytes: Vec<Cow<'a, [u8]>>,

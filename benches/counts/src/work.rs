@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 
 use bytes::{Bytes, BytesMut};
-use mpconn::{Event, Extended, Framer, RecvBuffer, encode};
+use mpconn::{AuthKey, Event, Extended, Family, Framer, RecvBuffer, encode};
 use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
 
 const MESSAGE: [u8; 16] = *b"sixteen bytes it";
@@ -28,6 +28,9 @@ pub fn find(name: &str) -> Option<fn(u64)> {
         "send_and_reuse_large" => send_and_reuse_large,
         "hundred" => hundred,
         "handshake" => handshake,
+        "handshake_unix" => handshake_unix,
+        "tokio_handshake" => tokio_handshake,
+        "tokio_handshake_unix" => tokio_handshake_unix,
         "read_struct" => counts::read_struct,
         "read_rows" => counts::read_rows,
         "read_strings" => counts::read_strings,
@@ -213,11 +216,21 @@ fn hundred(times: u64) {
     }
 }
 
-/// A handshake over TCP, both ends of it.
+const KEY: &[u8] = b"a key of more than sixteen bytes";
+
 fn handshake(times: u64) {
-    let key = mpconn_blocking::AuthKey::new(b"a key of more than sixteen bytes");
-    let mut listener =
-        mpconn_blocking::Listener::bind(("127.0.0.1", 0), key.clone()).expect("a port");
+    handshakes(times, Family::Inet);
+}
+
+fn handshake_unix(times: u64) {
+    handshakes(times, Family::Unix);
+}
+
+/// Handshakes of a listener and a client, on a thread each.
+fn handshakes(times: u64, family: Family) {
+    let key = AuthKey::new(KEY);
+    let options = mpconn_blocking::ListenerOptions::with_key(key.clone()).family(family);
+    let mut listener = options.bind_fresh().expect("an address");
     let address = listener.address().clone();
     let accepting = thread::spawn(move || {
         for _ in 0..times {
@@ -227,6 +240,37 @@ fn handshake(times: u64) {
     for _ in 0..times {
         mpconn_blocking::connect(&address, key.clone()).expect("the listener is there");
     }
+    accepting.join().expect("the listener ends well");
+}
+
+fn tokio_handshake(times: u64) {
+    tokio_handshakes(times, Family::Inet);
+}
+
+fn tokio_handshake_unix(times: u64) {
+    tokio_handshakes(times, Family::Unix);
+}
+
+/// The same on tokio, on a thread and a runtime each.
+fn tokio_handshakes(times: u64, family: Family) {
+    let key = AuthKey::new(KEY);
+    let options = mpconn_tokio::ListenerOptions::with_key(key.clone()).family(family);
+    let (tell, told) = std::sync::mpsc::channel();
+    let accepting = thread::spawn(move || {
+        runtime().block_on(async {
+            let mut listener = options.bind_fresh().expect("an address");
+            tell.send(listener.address().clone()).expect("the client waits");
+            for _ in 0..times {
+                listener.accept().await.expect("a client");
+            }
+        });
+    });
+    let address = told.recv().expect("the listener is there");
+    runtime().block_on(async {
+        for _ in 0..times {
+            mpconn_tokio::connect(&address, key.clone()).await.expect("the listener is there");
+        }
+    });
     accepting.join().expect("the listener ends well");
 }
 

@@ -157,6 +157,7 @@ impl Machine<'_, '_> {
             (("_codecs", "encode"), [Some(Node::Str(text)), Some(encoding), None])
                 if self.graph.raw(encoding) == Some(b"latin1") =>
             {
+                self.graph.has_python3_bytes = true;
                 Node::Bytes(self.latin1(text)?)
             }
             (("builtins", name), [None, ..]) => match name {

@@ -31,6 +31,7 @@ impl<'a> Machine<'a, '_> {
     }
 
     pub(super) fn push_bytes(&mut self, kind: fn(u32) -> Node, length: u64) -> Result<(), Error> {
+        self.graph.has_python3_bytes = true;
         let bytes = self.input.take(length)?;
         let node = kind(add(&mut self.graph.bytes, bytes.into()));
         self.push(node)
