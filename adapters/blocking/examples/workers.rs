@@ -55,8 +55,10 @@ while True:
 
 struct Worker {
     name: usize,
-    /// Ends when the process does.
+    /// Waits for the process, and then ends the connection.
     watching: JoinHandle<io::Result<ExitStatus>>,
+    /// The connection's socket, to end it here too.
+    socket: UnixStream,
     connection: Connection,
     job: Option<Job>,
 }
@@ -103,8 +105,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                     println!("{done:2} of {JOBS} done, {primes} primes so far");
                 }
                 Err(error) => {
-                    let Worker { name, watching, job, .. } = workers.remove(place);
-                    let status = watching.join().expect("it does not panic")?;
+                    let mut worker = workers.remove(place);
+                    let (name, job) = (worker.name, worker.job.take());
+                    let status = worker.end()?;
                     println!("worker {name} is lost: {error} ({status})");
                     // Somebody else gets its job.
                     queue.extend(job);
@@ -114,10 +117,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("There are {primes} primes below {}.", JOBS * NUMBERS);
 
-    // A worker ends when its connection does.
-    for Worker { watching, connection, .. } in workers {
-        drop(connection);
-        watching.join().expect("it does not panic")?;
+    for worker in workers {
+        worker.end()?;
     }
     Ok(())
 }
@@ -133,12 +134,22 @@ impl Worker {
             .spawn()?;
         // A worker may die while a fork of it still has the connection: its process is watched, too.
         let fd = connection.fd().expect("it is open").try_clone_to_owned()?;
+        let socket = UnixStream::from(fd);
+        let watched = socket.try_clone()?;
         let watching = thread::spawn(move || {
             let status = child.wait();
-            UnixStream::from(fd).shutdown(Shutdown::Both)?;
+            // It fails if the connection has ended already.
+            let _ = watched.shutdown(Shutdown::Both);
             status
         });
-        Ok(Self { name, watching, connection, job: None })
+        Ok(Self { name, watching, socket, connection, job: None })
+    }
+
+    /// Ends the connection, and so the worker. Dropping the connection would not, since the thread
+    /// that waits for the worker has the socket too.
+    fn end(self) -> io::Result<ExitStatus> {
+        let _ = self.socket.shutdown(Shutdown::Both);
+        self.watching.join().expect("it does not panic")
     }
 
     fn take(&mut self, mut job: Job) {

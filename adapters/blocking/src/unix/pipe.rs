@@ -26,7 +26,8 @@ use crate::sender::Sender;
 /// child while one of them has it. A fork of the child has it all the same, and a child that dies may
 /// leave one behind. So watch the process too, and take the connection for ended when the process
 /// has ended. The example `workers` does this with a thread that waits for the process and then shuts
-/// the socket down.
+/// the socket down. Shut it down to end the child, too: dropping the connection does not while that
+/// thread has a duplicate of the socket.
 ///
 /// # Errors
 ///
