@@ -98,6 +98,14 @@ impl<K: AsRef<[u8]>> Connection<K> {
         self.recv.set_read_ahead(reads_ahead);
     }
 
+    /// Sets whether a client sends its challenge together with its response; see
+    /// [`HandshakeDriver::set_pipelining`].
+    pub fn set_pipelining(&mut self, pipelines: bool) {
+        if let Some(driver) = &mut self.driver {
+            driver.set_pipelining(pipelines);
+        }
+    }
+
     /// Takes the next event from what was received. Returns `None` if there is none yet: write and
     /// read, then call it again.
     ///

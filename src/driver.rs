@@ -17,8 +17,20 @@ use crate::send_buffer::SendBuffer;
 pub struct HandshakeDriver<K, P = Authenticated> {
     /// None once it has ended, either way.
     handshake: Option<Handshake<K, P>>,
-    /// The message to send was begun in the send buffer.
-    begun: bool,
+    begun: Begun,
+    pipelines: bool,
+    /// The challenge was sent with the response.
+    is_ahead: bool,
+}
+
+/// Where the message to send is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    No,
+    /// In the step: the send buffer knows its length.
+    InPlace,
+    /// In the send buffer.
+    Copied,
 }
 
 /// What a [`HandshakeDriver`] waits for.
@@ -35,7 +47,17 @@ pub enum Progress<P> {
 impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
     /// Creates a driver at the beginning of `handshake`.
     pub fn new(handshake: Handshake<K, P>) -> Self {
-        Self { handshake: Some(handshake), begun: false }
+        Self { handshake: Some(handshake), begun: Begun::No, pipelines: false, is_ahead: false }
+    }
+
+    /// Sets whether a client sends its challenge together with its response, without waiting for the
+    /// listener's verdict. The default is `false`; set it for Unix sockets. See [`ToSend::ahead`].
+    ///
+    /// A listener answers such a client in one write too, whatever is set here.
+    ///
+    /// [`ToSend::ahead`]: crate::ToSend::ahead
+    pub fn set_pipelining(&mut self, pipelines: bool) {
+        self.pipelines = pipelines;
     }
 
     /// Returns `true` if the next step is to send a message; if not, it is to receive one.
@@ -64,7 +86,9 @@ impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
     #[must_use]
     pub fn chunks<'a>(&'a self, send: &'a SendBuffer) -> [&'a [u8]; 3] {
         match &self.handshake {
-            Some(Handshake::Send(step)) => send.chunks(step.message()),
+            Some(Handshake::Send(step)) if self.begun != Begun::Copied => {
+                send.chunks(step.message())
+            }
             _ => send.chunks(&[]),
         }
     }
@@ -72,7 +96,7 @@ impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
     /// Returns the message that was begun in the send buffer and is not written yet.
     pub(crate) fn message(&self) -> Option<&[u8]> {
         match &self.handshake {
-            Some(Handshake::Send(step)) if self.begun => Some(step.message()),
+            Some(Handshake::Send(step)) if self.begun == Begun::InPlace => Some(step.message()),
             _ => None,
         }
     }
@@ -98,20 +122,36 @@ impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
         loop {
             // Steps are looked at where they are: to take one out is to move some 200 bytes.
             match self.handshake.as_ref().expect("polled after its end") {
+                Handshake::Send(step) if self.is_ahead && step.is_challenge() => {}
+                Handshake::Send(step) if step.is_welcome_between() && recv.is_ready() => {
+                    // The client did not wait for it: what it wants to know goes with it.
+                    send.push(step.message()).expect(BETWEEN);
+                }
                 Handshake::Send(step) => {
-                    if !self.begun {
-                        send.begin(step.message().len()).expect("the stream is between messages");
-                        self.begun = true;
+                    if self.begun == Begun::No {
+                        match step.ahead().filter(|_| self.pipelines) {
+                            Some(challenge) => {
+                                send.push(step.message()).expect(BETWEEN);
+                                send.push(challenge).expect(BETWEEN);
+                                self.is_ahead = true;
+                                self.begun = Begun::Copied;
+                            }
+                            None => {
+                                send.begin(step.message().len()).expect(BETWEEN);
+                                self.begun = Begun::InPlace;
+                            }
+                        }
                     }
                     if !send.is_empty() {
                         return Ok(Progress::Write);
                     }
-                    self.begun = false;
+                    self.begun = Begun::No;
                 }
                 Handshake::Receive(_) => {
                     let found = recv.poll_reusing(MAX_MESSAGE as u64, &mut Vec::new());
                     if !found.map_err(no_message)? {
-                        return Ok(Progress::Read);
+                        let unsent = !send.is_empty();
+                        return Ok(if unsent { Progress::Write } else { Progress::Read });
                     }
                 }
                 Handshake::Done(_) => {}
@@ -127,6 +167,9 @@ impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
         }
     }
 }
+
+/// Handshakes are held between two messages, and each of their messages ends before the next begins.
+const BETWEEN: &str = "the stream is between messages";
 
 /// What is wrong with a message of the handshake that has no frame.
 #[cold]

@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::format;
+use std::{format, vec};
 
 use super::*;
 use crate::testing::{Seeded, response, some};
@@ -37,7 +37,7 @@ impl End {
     /// A part of a message was written, and its rest was not.
     fn is_inside(&self) -> bool {
         let left = self.driver.chunks(&self.send).concat().len();
-        self.driver.begun && !self.send.is_empty() && left < 4 + self.message().len()
+        self.driver.begun != Begun::No && !self.send.is_empty() && left < 4 + self.message().len()
     }
 
     fn message(&self) -> &[u8] {
@@ -88,8 +88,9 @@ fn frame(payload: &[u8]) -> Bytes {
 #[test]
 fn two_get_on_with_any_number_of_bytes_at_a_time() {
     for most in some([1, 2, 3, 7, 64, 1000]) {
-        for room in [most, 1000] {
+        for (room, pipelines) in [(most, false), (1000, false), (most, true), (1000, true)] {
             let (mut listener, mut client) = (End::listener(KEY), End::client(KEY));
+            client.driver.set_pipelining(pipelines);
             let (mut to_listener, mut to_client) = (Bytes::new(), Bytes::new());
             let (mut at_listener, mut at_client) = (None, None);
             // A handshake has fewer bytes than this.
@@ -195,4 +196,105 @@ fn is_not_polled_past_its_end() {
     let mut junk = frame(b"junk");
     assert!(client.drive(&mut junk, &mut Bytes::new(), 99, 99).is_err());
     let _ = client.drive(&mut junk, &mut Bytes::new(), 99, 99);
+}
+
+fn pipelining(key: &'static [u8]) -> End {
+    let mut client = End::client(key);
+    client.driver.set_pipelining(true);
+    client
+}
+
+/// The first bytes of the messages that each side writes before it has to wait for the other.
+fn turns(mut listener: End, mut client: End) -> Vec<Vec<&'static str>> {
+    let (mut to_listener, mut to_client) = (Bytes::new(), Bytes::new());
+    let mut turns = Vec::new();
+    let (mut listens, mut calls) = (true, true);
+    while listens {
+        let went = listener.drive(&mut to_listener, &mut to_client, 1000, 1000);
+        listens = went.is_ok_and(|proof| proof.is_none());
+        turns.push(to_client.clone());
+        if calls {
+            let went = client.drive(&mut to_client, &mut to_listener, 1000, 1000);
+            calls = went.is_ok_and(|proof| proof.is_none());
+            turns.push(to_listener.clone());
+        }
+    }
+    let kinds = ["#CHALLENGE#", "#WELCOME#", "#FAILURE#", "{sha256}"];
+    let messages = |turn: Bytes| {
+        let bytes = Vec::from(turn);
+        let mut messages = Vec::new();
+        let mut rest = &bytes[..];
+        while let [0, 0, 0, length, behind @ ..] = rest {
+            let (message, behind) = behind.split_at(usize::from(*length));
+            messages.extend(kinds.into_iter().filter(|kind| message.starts_with(kind.as_bytes())));
+            rest = behind;
+        }
+        messages
+    };
+    turns.into_iter().map(messages).filter(|turn| !turn.is_empty()).collect()
+}
+
+#[test]
+fn a_client_that_pipelines_halves_the_turns() {
+    let one_by_one = [
+        ["#CHALLENGE#"],
+        ["{sha256}"],
+        ["#WELCOME#"],
+        ["#CHALLENGE#"],
+        ["{sha256}"],
+        ["#WELCOME#"],
+    ];
+    assert_eq!(turns(End::listener(KEY), End::client(KEY)), one_by_one);
+    let pipelined = [
+        vec!["#CHALLENGE#"],
+        vec!["{sha256}", "#CHALLENGE#"],
+        vec!["#WELCOME#", "{sha256}"],
+        vec!["#WELCOME#"],
+    ];
+    assert_eq!(turns(End::listener(KEY), pipelining(KEY)), pipelined);
+}
+
+/// Only a peer that has proved its key gets a MAC, whatever it sends ahead.
+#[test]
+fn a_wrong_peer_that_pipelines_gets_no_mac() {
+    let refused = [vec!["#CHALLENGE#"], vec!["{sha256}", "#CHALLENGE#"], vec!["#FAILURE#"]];
+    assert_eq!(turns(End::listener(KEY), pipelining(b"another")), refused);
+}
+
+/// One direction alone has no message to send ahead, and neither has a listener.
+#[test]
+fn only_clients_are_ahead() {
+    let challenge = |from: &Handshake<&'static [u8]>| match from {
+        Handshake::Send(step) => step.message().to_vec(),
+        other => panic!("{other:?}"),
+    };
+    let listener = Handshake::accepting(KEY, &Policy::COMPAT, &mut Seeded::new(1)).unwrap();
+    let Handshake::Send(first) = &listener else { panic!("{listener:?}") };
+    assert_eq!(first.ahead(), None);
+    let message = challenge(&listener);
+    let rng = &mut Seeded::new(2);
+    let answering = Handshake::answering(KEY, crate::Role::Client, &Policy::COMPAT, rng).unwrap();
+    let Handshake::Receive(step) = answering else { panic!("{answering:?}") };
+    let Handshake::Send(response) = step.receive(&message).unwrap() else { panic!("no response") };
+    assert_eq!(response.ahead(), None);
+}
+
+/// The last message is written, and not kept for one that comes after the handshake.
+#[test]
+fn the_last_verdict_does_not_wait_for_what_is_behind() {
+    for pipelines in [false, true] {
+        let (mut listener, mut client) = (End::listener(KEY), End::client(KEY));
+        client.driver.set_pipelining(pipelines);
+        let (mut to_listener, mut to_client) = (Bytes::new(), Bytes::new());
+        // Until the listener has written its response, which is its last word.
+        for _ in 0..if pipelines { 1 } else { 2 } {
+            assert_eq!(listener.drive(&mut to_listener, &mut to_client, 999, 999).unwrap(), None);
+            assert_eq!(client.drive(&mut to_client, &mut to_listener, 999, 999).unwrap(), None);
+        }
+        assert_eq!(listener.drive(&mut to_listener, &mut to_client, 999, 999).unwrap(), None);
+        to_client.extend(frame(b"a message behind it"));
+        let proof = client.drive(&mut to_client, &mut to_listener, 1000, 1000).unwrap();
+        assert!(proof.is_some() && client.send.is_empty());
+        assert_eq!(to_listener, frame(b"#WELCOME#"));
+    }
 }

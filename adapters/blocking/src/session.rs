@@ -3,7 +3,7 @@
 use std::io::IoSlice;
 
 use mpconn::{Address, HandshakeDriver, MAX_MESSAGE, Proof, RecvBuffer, Role, SendBuffer};
-use mpconn_sockets::{Admitted, Error, Operation, Session, timed_out};
+use mpconn_sockets::{Admitted, Error, Operation, Session, pipelines, timed_out};
 
 use crate::connection::Connection;
 use crate::deadline::Deadline;
@@ -21,6 +21,7 @@ pub(crate) fn establish<T: Transport>(
     let mut authenticated = None;
     if let Some(handshake) = session.handshake(role)? {
         let mut driver = HandshakeDriver::new(handshake);
+        driver.set_pipelining(pipelines(role, peer.as_ref()));
         let deadline = Deadline::after(session.handshake_timeout);
         match drive(&mut driver, &transport, &mut recv, &mut SendBuffer::new(), deadline)? {
             Some(proof) => authenticated = Some(proof),

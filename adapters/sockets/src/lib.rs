@@ -42,5 +42,5 @@ pub use parts::{Link, Parts, Peer};
 pub use platform::*;
 pub use receiving::Receiving;
 pub use sending::{has_room_for, is_gathered, or_drop_gathered, write_all};
-pub use session::{MAX_MESSAGE_BYTES, Session, process_key};
+pub use session::{MAX_MESSAGE_BYTES, Session, pipelines, process_key};
 pub use slots::{Admitted, Outcome, Slots, Turn};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use getrandom::SysRng;
-use mpconn::{AuthKey, Extended, Handshake, Policy, Role, StartError};
+use mpconn::{Address, AuthKey, Extended, Handshake, Policy, Role, StartError};
 
 use crate::Error;
 
@@ -84,6 +84,15 @@ impl Session {
             Role::Client => Handshake::connecting(key, &self.policy, &mut SysRng)?,
         }))
     }
+}
+
+/// Whether a handshake is pipelined. It was tried on Linux, where what a peer has sent can be received
+/// after it has closed the socket with the challenge unread.
+#[must_use]
+pub fn pipelines(role: Role, peer: Option<&Address>) -> bool {
+    cfg!(target_os = "linux")
+        && role == Role::Client
+        && matches!(peer, Some(Address::Unix(_) | Address::Abstract(_)))
 }
 
 /// The key of this process.

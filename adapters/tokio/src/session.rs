@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use mpconn::{Address, HandshakeDriver, MAX_MESSAGE, Proof, RecvBuffer, Role, SendBuffer};
-use mpconn_sockets::{Admitted, Error, Operation, Session, timed_out};
+use mpconn_sockets::{Admitted, Error, Operation, Session, pipelines, timed_out};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::connection::Connection;
@@ -25,6 +25,7 @@ pub(crate) async fn establish<T: Transport>(
     let mut authenticated = None;
     if let Some(handshake) = session.handshake(role)? {
         let mut driver = HandshakeDriver::new(handshake);
+        driver.set_pipelining(pipelines(role, peer.as_ref()));
         let timeout = session.handshake_timeout;
         match negotiate(&mut driver, &transport, &mut recv, &mut send, timeout).await {
             Some(proof) => authenticated = Some(proof?),
