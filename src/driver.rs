@@ -4,7 +4,9 @@ use alloc::vec::Vec;
 
 use crate::error::ProtocolError;
 use crate::frame::FrameError;
-use crate::handshake::{AuthError, Authenticated, Handshake, MAX_MESSAGE, OtherProtocol, Proof};
+use crate::handshake::{
+    AuthError, Authenticated, Handshake, HandshakeStep, MAX_MESSAGE, OtherProtocol, Proof,
+};
 use crate::recv_buffer::RecvBuffer;
 use crate::send_buffer::SendBuffer;
 
@@ -70,6 +72,12 @@ impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
     #[must_use]
     pub fn is_peer_authenticated(&self) -> bool {
         self.handshake.as_ref().is_some_and(Handshake::is_peer_authenticated)
+    }
+
+    /// Returns how far the handshake has come, or `None` if it has ended.
+    #[must_use]
+    pub fn step(&self) -> Option<HandshakeStep> {
+        self.handshake.as_ref()?.step()
     }
 
     /// Returns why the peer is to be rejected, while that is being sent to it. If it cannot be

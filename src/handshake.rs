@@ -28,6 +28,7 @@
 pub(crate) mod challenge;
 mod error;
 mod policy;
+mod step;
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -37,6 +38,7 @@ use rand_core::TryCryptoRng;
 pub use challenge::CLIENT_MARK;
 pub use error::{AuthError, OtherProtocol, StartError};
 pub use policy::{Dialect, Policy};
+pub use step::{Awaited, HandshakeStep};
 
 use challenge::{CHALLENGE, Message, respond, verify};
 

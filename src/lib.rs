@@ -228,8 +228,8 @@ pub use driver::{HandshakeDriver, Progress};
 pub use error::ProtocolError;
 pub use frame::{Event, FrameError, Framer, MAX_HEADER, Want};
 pub use handshake::{
-    AuthError, Authenticated, CLIENT_MARK, Dialect, Handshake, MAX_MESSAGE, OtherProtocol, Policy,
-    Proof, Role, StartError, ToReceive, ToSend,
+    AuthError, Authenticated, Awaited, CLIENT_MARK, Dialect, Handshake, HandshakeStep, MAX_MESSAGE,
+    OtherProtocol, Policy, Proof, Role, StartError, ToReceive, ToSend,
 };
 #[cfg(feature = "alloc")]
 pub use key::AuthKey;

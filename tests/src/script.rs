@@ -6,10 +6,11 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
-use std::mem;
+use std::mem::{self, discriminant};
 
 use mpconn::{
-    FrameError, Handshake, HandshakeDriver, MAX_MESSAGE, ReadBuf, RecvBuffer, SendBuffer,
+    Awaited, FrameError, Handshake, HandshakeDriver, HandshakeStep, MAX_MESSAGE, ReadBuf,
+    RecvBuffer, Role, SendBuffer,
 };
 use mpconn_sockets::{Error, Operation, Phase, drive};
 
@@ -266,18 +267,28 @@ pub fn end_at(messages: &[usize], mut at: usize) -> Result<(), FrameError> {
     Ok(())
 }
 
+/// A handshake, at any step.
+pub const HANDSHAKE: Phase =
+    Phase::Handshake(HandshakeStep { role: Role::Client, awaited: Awaited::Nothing });
+
 /// Checks that a call under `plan` ended as it must: `end` is what the end of the stream means at
 /// that point, `phase` what runs out of time.
 pub fn check(plan: Plan, result: &Result<(), Error>, end: Result<(), FrameError>, phase: Phase) {
+    let is_handshake = matches!(phase, Phase::Handshake(_));
     let right = match (plan.fault, plan.way, result) {
         (Fault::Short | Fault::Passing(_), _, Ok(())) => true,
-        (Fault::Later, _, Err(Error::TimedOut(timed_out))) => *timed_out == phase,
+        (Fault::Later, _, Err(Error::TimedOut(timed_out))) => {
+            discriminant(timed_out) == discriminant(&phase)
+        }
         (Fault::Broken(kind), _, Err(Error::Io(error))) => error.kind() == kind,
+        (Fault::Broken(kind), _, Err(Error::HandshakeEnded { source: Some(error), .. })) => {
+            error.kind() == kind && is_handshake
+        }
         (Fault::End, Way::Out, Err(Error::Io(error))) => error.kind() == ErrorKind::WriteZero,
-        (Fault::End, Way::In, Err(Error::HandshakeEnded)) if phase == Phase::Handshake => {
+        (Fault::End, Way::In, Err(Error::HandshakeEnded { source: None, .. })) if is_handshake => {
             end.is_ok()
         }
-        (Fault::End, Way::In, Err(Error::Ended)) if phase != Phase::Handshake => end.is_ok(),
+        (Fault::End, Way::In, Err(Error::Ended)) if !is_handshake => end.is_ok(),
         (Fault::End, Way::In, Err(Error::Frame(error))) => end == Err(*error),
         _ => false,
     };

@@ -178,7 +178,7 @@ fn judge<C>(outcome: Result<C, Error>, counts: &Shared, adapter: &str) -> Option
             Error::Frame(_) => "out of protocol",
             Error::TimedOut(_) => "timed out",
             Error::Evicted => "gave way to others",
-            Error::HandshakeEnded | Error::Io(_) => "gone",
+            Error::HandshakeEnded { .. } | Error::Io(_) => "gone",
             _ => "otherwise refused",
         },
         Err(error) => panic!("the listener itself: {error}"),

@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::vec::Vec;
 
 use mpconn::{
-    Address, AddressError, AuthError, FrameError, ProtocolError, SendError, StartError, TooLong,
+    Address, AddressError, AuthError, FrameError, HandshakeStep, ProtocolError, SendError,
+    StartError, TooLong,
 };
 
 /// What an adapter's call ends with when it does not succeed.
@@ -22,9 +23,14 @@ pub enum Error {
     Frame(FrameError),
     /// The peer closed, between two messages: Python's `EOFError`.
     Ended,
-    /// The peer closed during the handshake: Python's `EOFError`. That is what a peer without a key
+    /// The connection ended during the handshake: Python's `EOFError`. That is what a peer without a key
     /// does.
-    HandshakeEnded,
+    HandshakeEnded {
+        /// How far it had come.
+        step: HandshakeStep,
+        /// What the system says, if the peer did not just close the connection.
+        source: Option<io::Error>,
+    },
     /// A deadline passed. Nothing that had arrived is lost.
     TimedOut(Phase),
     /// This side was closed: Python's `OSError`, `handle is closed`.
@@ -105,15 +111,7 @@ impl fmt::Display for PeerError {
             Some(address) => write!(f, "the client at {address} was turned away: ")?,
             None => f.write_str("a client was turned away: ")?,
         }
-        match &self.error {
-            Error::HandshakeEnded => {
-                f.write_str("it closed the connection during the handshake: it may have no key")
-            }
-            Error::TimedOut(Phase::Handshake) => {
-                f.write_str("it did not finish the handshake in time: it may have no key")
-            }
-            error => error.fmt(f),
-        }
+        self.error.fmt(f)
     }
 }
 
@@ -140,21 +138,12 @@ impl Error {
     #[must_use]
     pub fn is_disconnect(&self) -> bool {
         match self {
-            Self::Ended | Self::HandshakeEnded => true,
+            Self::Ended | Self::HandshakeEnded { .. } => true,
             Self::Frame(error) => {
                 matches!(error, FrameError::TruncatedHeader | FrameError::TruncatedPayload { .. })
             }
             Self::Peer(peer) => peer.error.is_disconnect(),
-            Self::Io(error) => matches!(
-                error.kind(),
-                io::ErrorKind::BrokenPipe
-                    | io::ErrorKind::ConnectionReset
-                    | io::ErrorKind::ConnectionAborted
-                    | io::ErrorKind::UnexpectedEof
-                    | io::ErrorKind::TimedOut
-                    | io::ErrorKind::HostUnreachable
-                    | io::ErrorKind::NetworkUnreachable
-            ),
+            Self::Io(error) => is_gone(error.kind()),
             _ => false,
         }
     }
@@ -173,6 +162,28 @@ impl Error {
     }
 }
 
+/// Returns `true` for what the system says of a peer that is gone.
+fn is_gone(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::TimedOut
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+    )
+}
+
+/// Returns the error for a transport that failed during a handshake.
+pub(crate) fn failed_at(step: Option<HandshakeStep>, error: io::Error) -> Error {
+    match step.filter(|_| is_gone(error.kind())) {
+        Some(step) => Error::HandshakeEnded { step, source: Some(error) },
+        None => Error::Io(error),
+    }
+}
+
 /// What was going on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -183,8 +194,8 @@ pub enum Phase {
     Accept,
     /// Reaching a listener.
     Connect,
-    /// Proving and checking keys.
-    Handshake,
+    /// Proving and checking keys, and how far that had come.
+    Handshake(HandshakeStep),
     /// Sending a message.
     Send,
     /// Waiting for a message.
@@ -197,7 +208,7 @@ impl fmt::Display for Phase {
             Self::Listen => "listen",
             Self::Accept => "accept",
             Self::Connect => "connect",
-            Self::Handshake => "handshake",
+            Self::Handshake(_) => "handshake",
             Self::Send => "send",
             Self::Receive => "receive",
         })
@@ -211,7 +222,11 @@ impl fmt::Debug for Error {
             Self::Auth(error) => f.debug_tuple("Auth").field(error).finish(),
             Self::Frame(error) => f.debug_tuple("Frame").field(error).finish(),
             Self::Ended => f.write_str("Ended"),
-            Self::HandshakeEnded => f.write_str("HandshakeEnded"),
+            Self::HandshakeEnded { step, source } => f
+                .debug_struct("HandshakeEnded")
+                .field("step", step)
+                .field("source", source)
+                .finish(),
             Self::TimedOut(phase) => f.debug_tuple("TimedOut").field(phase).finish(),
             Self::NoRole => f.write_str("NoRole"),
             Self::Closed => f.write_str("Closed"),
@@ -240,21 +255,16 @@ impl fmt::Display for Error {
             Self::Auth(error) => write!(f, "authentication failed: {error}"),
             Self::Frame(error) => error.fmt(f),
             Self::Ended => f.write_str("the peer closed the connection"),
-            Self::HandshakeEnded => f.write_str(
-                "the peer closed the connection during the handshake: it may have no key",
-            ),
+            Self::HandshakeEnded { step, .. } => write!(f, "the connection ended {step}"),
+            Self::TimedOut(Phase::Handshake(step)) => write!(f, "the time was up {step}"),
             Self::TimedOut(phase) => f.write_str(match phase {
-                Phase::Handshake => {
-                    "the peer did not finish the handshake in time: it may have no key, or a \
-                     listener may be busy with another client"
-                }
                 Phase::Connect => {
                     "the listener did not take the connection in time: it may be overloaded, or \
                      unreachable"
                 }
                 Phase::Send => "the message was not sent in time: the peer may not be receiving",
                 Phase::Receive => "no message came in time",
-                Phase::Accept | Phase::Listen => "no client came in time",
+                Phase::Accept | Phase::Listen | Phase::Handshake(_) => "no client came in time",
             }),
             Self::NoRole => f.write_str("the connection was made as neither side: name a role"),
             Self::Closed => f.write_str("this side was closed"),
@@ -325,7 +335,9 @@ impl std::error::Error for Error {
             Self::TooLong(error) => Some(error),
             Self::Address(error) => Some(error),
             Self::Start(error) => Some(error),
-            Self::Io(error) | Self::Unreachable { source: error, .. } => Some(error),
+            Self::Io(error)
+            | Self::Unreachable { source: error, .. }
+            | Self::HandshakeEnded { source: Some(error), .. } => Some(error),
             Self::Peer(peer) => peer.error.source(),
             Self::NoneAccepted(rejections) => Some(&rejections.last),
             _ => None,
@@ -344,7 +356,7 @@ impl From<Error> for io::Error {
             Error::Auth(_) => Kind::PermissionDenied,
             Error::Frame(FrameError::TruncatedHeader | FrameError::TruncatedPayload { .. })
             | Error::Ended
-            | Error::HandshakeEnded => Kind::UnexpectedEof,
+            | Error::HandshakeEnded { source: None, .. } => Kind::UnexpectedEof,
             Error::Frame(FrameError::OutOfMemory { .. }) => Kind::OutOfMemory,
             Error::Frame(_) => Kind::InvalidData,
             Error::TimedOut(_) | Error::NoneAccepted(_) => Kind::TimedOut,
@@ -352,6 +364,7 @@ impl From<Error> for io::Error {
             Error::TooLong(_) | Error::BufferTooShort(_) | Error::Address(_) => Kind::InvalidInput,
             Error::Start(StartError::Rng(source))
             | Error::Unreachable { source, .. }
+            | Error::HandshakeEnded { source: Some(source), .. }
             | Error::Io(source) => source.kind(),
             Error::Start(_) | Error::NoRole => Kind::InvalidInput,
         };
@@ -402,8 +415,8 @@ impl From<ProtocolError> for Error {
         match error {
             ProtocolError::Auth(error) => Self::Auth(error),
             ProtocolError::Frame(error) => Self::Frame(error),
-            // There is no other kind today.
-            _ => Self::HandshakeEnded,
+            // Whoever knows the step of a handshake tells it.
+            _ => Self::Ended,
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use mpconn::{HandshakeDriver, Progress, Proof, ReadBuf, RecvBuffer, SendBuffer};
+use mpconn::{HandshakeDriver, HandshakeStep, Progress, Proof, ReadBuf, RecvBuffer, SendBuffer};
 
 use crate::sending::write_some;
-use crate::{Error, Phase};
+use crate::{Error, Phase, failed_at};
 
 /// What a transport is to do for a handshake. It answers how many bytes it moved, 0 at the end of
 /// what it reads, or `None` if it cannot move any for now.
@@ -33,13 +33,14 @@ pub fn drive<K: AsRef<[u8]>, P: Proof>(
     loop {
         match driver.poll(recv, send)? {
             Progress::Done(proof) => return Ok(Some(proof)),
-            Progress::Read => match transfer(Operation::Read(recv.read_buf()))? {
-                None => return Ok(None),
-                Some(0) => {
+            Progress::Read => match transfer(Operation::Read(recv.read_buf())) {
+                Ok(None) => return Ok(None),
+                Ok(Some(0)) => {
                     recv.eof()?;
-                    return Err(Error::HandshakeEnded);
+                    return Err(driver.step().map_or(Error::Ended, ended_at));
                 }
-                Some(n) => recv.advance(n),
+                Ok(Some(n)) => recv.advance(n),
+                Err(error) => return Err(failed_at(driver.step(), error)),
             },
             Progress::Write => match write_message(driver.chunks(send), &mut transfer) {
                 Ok(None) => return Ok(None),
@@ -49,7 +50,9 @@ pub fn drive<K: AsRef<[u8]>, P: Proof>(
                 Err(error) => {
                     send.abandon();
                     // Why the peer was rejected says more than that it could not be told.
-                    return Err(driver.failure().map_or_else(|| error.into(), Error::Auth));
+                    let step = driver.step();
+                    let failure = driver.failure();
+                    return Err(failure.map_or_else(|| failed_at(step, error), Error::Auth));
                 }
             },
         }
@@ -66,7 +69,17 @@ pub(crate) fn write_message(
     write_some(chunks, |slices| transfer(Operation::Write(&slices[0])))
 }
 
+/// Returns the error for a connection that the peer has closed.
+pub(crate) fn ended_at(step: HandshakeStep) -> Error {
+    Error::HandshakeEnded { step, source: None }
+}
+
 /// Returns what to report when a handshake took too long.
 pub fn timed_out<K: AsRef<[u8]>, P: Proof>(driver: &HandshakeDriver<K, P>) -> Error {
-    driver.failure().map_or(Error::TimedOut(Phase::Handshake), Error::Auth)
+    match (driver.failure(), driver.step()) {
+        (Some(failure), _) => Error::Auth(failure),
+        (None, Some(step)) => Error::TimedOut(Phase::Handshake(step)),
+        // It has ended in time.
+        (None, None) => Error::Ended,
+    }
 }

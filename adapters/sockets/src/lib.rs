@@ -30,6 +30,7 @@ mod slots;
 pub use bind::{Bound, unsupported};
 pub use challenge::{ChallengeOptions, Turn as ChallengeTurn};
 pub use closing::Closing;
+pub(crate) use error::failed_at;
 pub use error::{Error, PeerError, Phase, Rejections, at_one_of, gave_up};
 pub use halves::NotTheSame;
 pub use handshake::{Operation, drive, timed_out};

@@ -5,12 +5,12 @@ use std::io;
 
 use mpconn::{
     AcceptTime, Acceptor, Address, AuthKey, Authenticated, Client, ClientId, ClientProgress,
-    Connection, Full, RealTime, RecvBuffer, Role,
+    Connection, Full, ProtocolError, RealTime, RecvBuffer, Role,
 };
 
-use crate::handshake::{Operation, timed_out, write_message};
+use crate::handshake::{Operation, ended_at, timed_out, write_message};
 use crate::shortage::Trouble;
-use crate::{Error, PeerError, Session, platform};
+use crate::{Error, PeerError, Session, failed_at, platform};
 
 /// A client that was accepted.
 #[derive(Debug)]
@@ -164,6 +164,7 @@ impl<S> Slots<S> {
         mut transfer: impl FnMut(&S, Operation<'_>) -> io::Result<Option<usize>>,
     ) {
         let mut has_written = false;
+        let mut ended = None;
         loop {
             let is_read = match self.acceptor.progress(id) {
                 None => return,
@@ -173,7 +174,11 @@ impl<S> Slots<S> {
                     return;
                 }
                 Some(ClientProgress::Rejected((_, peer), error)) => {
-                    return self.reject(peer, error.into());
+                    let error = match (error, ended) {
+                        (ProtocolError::Ended, Some(step)) => ended_at(step),
+                        (error, _) => error.into(),
+                    };
+                    return self.reject(peer, error);
                 }
                 Some(ClientProgress::Read) if has_written && turn == Turn::One => return,
                 Some(ClientProgress::Read) => true,
@@ -189,7 +194,10 @@ impl<S> Slots<S> {
             };
             match moved {
                 Ok(None) => return,
-                Ok(Some(0)) => connection.received_eof(),
+                Ok(Some(0)) => {
+                    ended = connection.handshake().and_then(|driver| driver.step());
+                    connection.received_eof();
+                }
                 Ok(Some(n)) if is_read => connection.received(n),
                 Ok(Some(n)) => {
                     connection.sent(n);
@@ -197,8 +205,10 @@ impl<S> Slots<S> {
                 Err(error) => {
                     // Why a client was rejected says more than that it could not be told.
                     return self.remove(id, |client| {
-                        let failure = client.connection.handshake().and_then(|it| it.failure());
-                        failure.map_or_else(|| error.into(), Error::Auth)
+                        let handshake = client.connection.handshake();
+                        let failure = handshake.and_then(|driver| driver.failure());
+                        let step = handshake.and_then(|driver| driver.step());
+                        failure.map_or_else(|| failed_at(step, error), Error::Auth)
                     });
                 }
             }
@@ -216,7 +226,7 @@ impl<S> Slots<S> {
             if self.acceptor.overdue(now) == Some(oldest) {
                 self.remove(oldest, |client| {
                     let handshake = client.connection.handshake();
-                    handshake.map_or(Error::HandshakeEnded, timed_out)
+                    handshake.map_or(Error::Ended, timed_out)
                 });
             }
         }

@@ -12,8 +12,7 @@ use mpconn::{
     Address, AuthKey, Authenticated, Dialect, Extended, HandshakeDriver, Policy, Role, SendBuffer,
 };
 use mpconn_sockets::{
-    Admitted, ChallengeOptions, ChallengeTurn, Error, Link, Parts, Peer, Phase, Receiving,
-    timed_out,
+    Admitted, ChallengeOptions, ChallengeTurn, Error, Link, Parts, Peer, Receiving, timed_out,
 };
 use tokio::time::Instant;
 
@@ -520,7 +519,7 @@ impl<T: Transport> Connection<T> {
         let started = Instant::now();
         // What was given up half-way goes before the challenge.
         let flushed = within(options.timeout, pin!(self.sender.flush())).await;
-        flushed.unwrap_or(Err(Error::TimedOut(Phase::Handshake)))?;
+        flushed.unwrap_or_else(|| Err(timed_out(&driver)))?;
         let left = options.timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
         let (transport, recv) = self.receiver.parts()?;
         let send = self.sender.buffer_mut();

@@ -157,8 +157,8 @@ pub use connection::{Connection, NotTheSame};
 pub use getrandom::SysRng;
 pub use listener::{Accept, Closer, Incoming, Listener, ListenerOptions};
 pub use mpconn::{
-    Address, AddressError, AuthError, AuthKey, Authenticated, Dialect, Digest, Extended, Family,
-    FrameError, OtherProtocol, Policy, ReadBuf, Role,
+    Address, AddressError, AuthError, AuthKey, Authenticated, Awaited, Dialect, Digest, Extended,
+    Family, FrameError, HandshakeStep, OtherProtocol, Policy, ReadBuf, Role,
 };
 #[cfg(feature = "pickle")]
 pub use mpconn_pickle as pickle;

@@ -13,7 +13,7 @@ pub(crate) fn to_python(error: Error) -> PyErr {
     match error {
         Error::Auth(error) => AuthenticationError::new_err(error.to_string()),
         Error::Peer(peer) => to_python(peer.error),
-        Error::Ended | Error::HandshakeEnded => PyEOFError::new_err(()),
+        Error::Ended | Error::HandshakeEnded { .. } => PyEOFError::new_err(()),
         Error::Closed => PyOSError::new_err("handle is closed"),
         Error::BufferTooShort(message) => {
             BufferTooShort::new_err((std::borrow::Cow::<[u8]>::Owned(message),))

@@ -5,10 +5,16 @@ use std::{format, vec};
 use io::ErrorKind as Kind;
 
 use super::*;
-use mpconn::{AuthError, Extended, Transmit};
+use mpconn::{AuthError, Awaited, Extended, HandshakeStep, Role, Transmit};
 
 fn io_error() -> io::Error {
     io::Error::new(Kind::ConnectionReset, StartError::Rng(AddressError::Empty))
+}
+
+const STEP: HandshakeStep = HandshakeStep { role: Role::Listener, awaited: Awaited::Response };
+
+fn ended(source: Option<io::Error>) -> Error {
+    Error::HandshakeEnded { step: STEP, source }
 }
 
 fn unreachable(phase: Phase, kind: Kind) -> Error {
@@ -43,16 +49,17 @@ fn all() -> Vec<(Error, &'static str, Kind)> {
         (FrameError::TruncatedHeader.into(), "inside a message header", Kind::UnexpectedEof),
         (FrameError::TruncatedPayload { missing: 7 }.into(), "with 7 bytes", Kind::UnexpectedEof),
         (Error::Ended, "the peer closed", Kind::UnexpectedEof),
-        (Error::HandshakeEnded, "during the handshake: it may have no key", Kind::UnexpectedEof),
+        (ended(None), "ended before the client answered the challenge", Kind::UnexpectedEof),
+        (ended(Some(io_error())), "the challenge: it may have no key", Kind::ConnectionReset),
         (
             Rejections::timed_out(Some(Rejections {
                 count: 3,
-                last: PeerError { address: None, error: Error::HandshakeEnded },
+                last: PeerError { address: None, error: ended(None) },
             })),
-            "and 3 were not let in: a client was turned away: it closed",
+            "and 3 were not let in: a client was turned away: the connection ended before",
             Kind::TimedOut,
         ),
-        (Error::TimedOut(Phase::Handshake), "may have no key", Kind::TimedOut),
+        (Error::TimedOut(Phase::Handshake(STEP)), "the time was up before the", Kind::TimedOut),
         (Error::TimedOut(Phase::Connect), "may be overloaded", Kind::TimedOut),
         (Error::TimedOut(Phase::Send), "was not sent in time", Kind::TimedOut),
         (Error::TimedOut(Phase::Receive), "no message came", Kind::TimedOut),

@@ -8,12 +8,14 @@
 use std::io::IoSlice;
 
 use super::adapter::{
-    AuthError, AuthKey, ConnectOptions, Connection, Error, ListenerOptions, Phase, Policy,
-    ReadWrite, Role, SysRng, Transport,
+    AuthError, AuthKey, ConnectOptions, Connection, Error, ListenerOptions, Policy, ReadWrite,
+    Role, SysRng, Transport,
 };
 use mpconn::{Handshake, HandshakeDriver, MAX_MESSAGE, RecvBuffer, SendBuffer};
 use mpconn_sockets::{Operation, drive};
-use mpconn_tests::script::{Authenticating, Fault, Plan, Way, Wire, check, end_at, plans};
+use mpconn_tests::script::{
+    Authenticating, Fault, HANDSHAKE, Plan, Way, Wire, check, end_at, plans,
+};
 use mpconn_tests::scripted::{Scripted, Stream};
 use mpconn_tests::stall::bounded;
 use mpconn_tests::wire::frame;
@@ -72,7 +74,7 @@ fn handshakes(role: Role, interrupted: bool, converse: impl Fn(Scripted) -> Resu
         let wire = Wire::new(peer(other(role), KEY), Some(plan), STEPS);
         let result = converse(Scripted::new(wire));
         let end = plan.at.map_or(Ok(()), |at| end_at(handshake_messages(role, plan.way), at));
-        check(plan, &result, end, Phase::Handshake);
+        check(plan, &result, end, HANDSHAKE);
     }
 }
 
@@ -150,7 +152,7 @@ fn a_rejection_with_a_fault_at_every_byte() {
                 "{plan:?} gave {result:?}"
             );
         } else {
-            check(plan, &result, Ok(()), Phase::Handshake);
+            check(plan, &result, Ok(()), HANDSHAKE);
         }
     }
     let wire = Wire::new(peer(Role::Listener, b"another key"), None, STEPS);

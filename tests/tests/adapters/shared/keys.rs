@@ -44,7 +44,7 @@ fn a_key_on_our_side_only_ends_by_the_deadline_or_with_the_first_message() {
     for_every_pair(|pair| {
         // Silent, and then not a challenge or a response.
         let (ours, mut theirs) = pair.serve(listener(KEY).handshake_timeout(SHORT), None, "listen");
-        assert!(matches!(error(ours), Error::TimedOut(Phase::Handshake)));
+        assert!(matches!(error(ours), Error::TimedOut(Phase::Handshake(_))));
         assert_eq!(theirs.told("connected"), "");
         assert!(theirs.told("received").starts_with(&hex(b"#CHALLENGE#{sha256}")));
         assert_one_of(&theirs.result(), &GONE);
@@ -56,7 +56,7 @@ fn a_key_on_our_side_only_ends_by_the_deadline_or_with_the_first_message() {
         assert_eq!(theirs.told("received"), hex(b"#FAILURE#"));
 
         let (ours, theirs) = pair.call(client(KEY).handshake_timeout(SHORT), None, "listen");
-        assert!(matches!(error(ours), Error::TimedOut(Phase::Handshake)));
+        assert!(matches!(error(ours), Error::TimedOut(Phase::Handshake(_))));
         assert_one_of(&theirs.result(), &GONE);
 
         let (ours, theirs) = pair.call(client(KEY), None, "speak");
@@ -111,7 +111,7 @@ fn an_empty_key_by_name_only() {
                 assert!(pair.python.is_at_least(3, 12), "{}", pair.python.name());
                 talk(ours, theirs);
             }
-            (Err(Error::TimedOut(Phase::Handshake)), _) => {
+            (Err(Error::TimedOut(Phase::Handshake(_))), _) => {
                 assert!(!pair.python.is_at_least(3, 13), "{}", pair.python.name());
             }
             (Err(other), _) => panic!("{other:?}"),

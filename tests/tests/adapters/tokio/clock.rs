@@ -5,7 +5,10 @@ use std::io;
 use std::time::Duration;
 
 use mpconn_tests::net::scratch;
-use mpconn_tokio::{AuthKey, ConnectOptions, Connection, Error, ListenerOptions, Phase, ReadWrite};
+use mpconn_tokio::{
+    AuthKey, Awaited, ConnectOptions, Connection, Error, HandshakeStep, ListenerOptions, Phase,
+    ReadWrite, Role,
+};
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, advance, sleep};
 
@@ -15,6 +18,10 @@ const TIMEOUT: Duration = Duration::from_secs(3600);
 fn pair(size: usize) -> (Connection<ReadWrite<DuplexStream>>, DuplexStream) {
     let (one, other) = duplex(size);
     (Connection::unauthenticated(ReadWrite::new(one)), other)
+}
+
+fn at(role: Role, awaited: Awaited) -> Phase {
+    Phase::Handshake(HandshakeStep { role, awaited })
 }
 
 /// Runs out of time in `phase`, neither before nor after.
@@ -37,14 +44,14 @@ async fn the_handshake_has_one_deadline_for_all_of_it() {
         }
     });
     let result = options.authenticate(ReadWrite::new(ours)).await;
-    assert_timed_out(&result, Phase::Handshake, since);
+    assert_timed_out(&result, at(Role::Listener, Awaited::Response), since);
     slow.abort();
 
     let options = ConnectOptions::with_key(AuthKey::new(KEY)).handshake_timeout(TIMEOUT);
     let (ours, _theirs) = duplex(1000);
     let since = Instant::now();
     let result = options.authenticate(ReadWrite::new(ours)).await;
-    assert_timed_out(&result, Phase::Handshake, since);
+    assert_timed_out(&result, at(Role::Client, Awaited::Challenge), since);
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,7 +135,7 @@ async fn a_listeners_clock_runs_while_it_is_driven() {
     let mut incoming = listener.incoming();
     let outcome = futures_util::StreamExt::next(&mut incoming).await.unwrap();
     let Err(Error::Peer(peer)) = outcome else { panic!("{outcome:?}") };
-    assert!(matches!(peer.error, Error::TimedOut(Phase::Handshake)), "{peer:?}");
+    assert!(matches!(peer.error, Error::TimedOut(Phase::Handshake(_))), "{peer:?}");
     let quarter = TIMEOUT / 4;
     assert!(since.elapsed() <= quarter && since.elapsed() > quarter - Duration::from_millis(20));
     drop(silent);

@@ -175,7 +175,7 @@ fn kind(error: &Error) -> &'static str {
     match error {
         Error::Auth(_) => "unauthenticated",
         Error::Frame(_) => "frame",
-        Error::Ended | Error::HandshakeEnded => "ended",
+        Error::Ended | Error::HandshakeEnded { .. } => "ended",
         Error::TimedOut(_) => "timed out",
         Error::Evicted => "evicted",
         Error::Io(_) => "reset",

@@ -3,7 +3,9 @@
 use std::thread;
 use std::time::Duration;
 
-use super::adapter::{AuthKey, ConnectOptions, Connection, Error, Listener, ListenerOptions};
+use super::adapter::{
+    AuthKey, ConnectOptions, Connection, Error, Listener, ListenerOptions, Phase,
+};
 use mpconn_tests::net::{Net, RawListener, Stream, scratch};
 use mpconn_tests::process;
 
@@ -168,6 +170,13 @@ fn describe(error: &Error) -> String {
         // A reset at once comes while our side is still connecting, or after: it is a race.
         Error::Io(error) | Error::Unreachable { source: error, .. } => {
             format!("Io({:?})", error.kind())
+        }
+        Error::HandshakeEnded { step, source } => {
+            let source = source.as_ref().map(|error| format!(", {:?}", error.kind()));
+            format!("HandshakeEnded({:?}{})", step.awaited, source.unwrap_or_default())
+        }
+        Error::TimedOut(Phase::Handshake(step)) => {
+            format!("TimedOut(Handshake({:?}))", step.awaited)
         }
         other => format!("{other:?}"),
     }

@@ -60,7 +60,7 @@ fn silent_clients_block_nobody_and_expire() {
     serves_an_honest_client(&mut listener);
     for _ in 0..3 {
         let error = outcome(&mut listener).unwrap_err();
-        assert!(matches!(error, Error::TimedOut(Phase::Handshake)), "{error:?}");
+        assert!(matches!(error, Error::TimedOut(Phase::Handshake(_))), "{error:?}");
     }
     for mut silent in silent.join().unwrap() {
         assert!(silent.receive().unwrap().starts_with(b"#CHALLENGE#"));
@@ -86,7 +86,7 @@ fn a_client_that_connects_and_leaves() {
     let error = outcome(&mut listener).unwrap_err();
     // It depends on whether the challenge was written before the system knew.
     let has_left = match &error {
-        Error::HandshakeEnded => true,
+        Error::HandshakeEnded { .. } => true,
         Error::Io(error) => error.kind() == io::ErrorKind::BrokenPipe,
         _ => false,
     };
@@ -193,7 +193,7 @@ fn time_runs_out_at_every_step_before_the_first_message() {
     let options = ConnectOptions::with_key(AuthKey::new(KEY));
     let options = options.connect_timeout(SHORT).handshake_timeout(SHORT);
     let silence = options.connect(&address);
-    assert!(matches!(silence, Err(Error::TimedOut(Phase::Handshake))), "{silence:?}");
+    assert!(matches!(silence, Err(Error::TimedOut(Phase::Handshake(_)))), "{silence:?}");
     // Its one instance was left by the client, and not by the server yet.
     let busy = options.connect(&address);
     assert!(matches!(busy, Err(Error::TimedOut(Phase::Connect))), "{busy:?}");
