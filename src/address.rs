@@ -236,11 +236,18 @@ impl FromStr for Address {
         if let Some(name) = text.strip_prefix('\0') {
             return Ok(Self::Abstract(name.as_bytes().to_owned()));
         }
+        if is_url(text) {
+            return Err(AddressError::LooksLikeTcp);
+        }
         if !text.contains('/') {
             match split_port(text) {
                 Some((_, None)) => return Err(AddressError::PortOutOfRange),
                 Some((_, Some(_))) => return Err(AddressError::LooksLikeTcp),
                 None if looks_like_host(text) => return Err(AddressError::LooksLikeTcp),
+                // `localhost:http`
+                None if text.rsplit_once(':').is_some_and(|(host, _)| looks_like_host(host)) => {
+                    return Err(AddressError::LooksLikeTcp);
+                }
                 None => {}
             }
         }
@@ -264,7 +271,9 @@ impl fmt::Display for Address {
             // Plain where reading it back gives the same, which holds for all usual paths.
             Self::Unix(path) => match path.to_str().map(|text| (text, text.parse())) {
                 Some((text, Ok(Self::Unix(_))))
-                    if !text.starts_with(UNIX) && text.chars().all(is_printable) =>
+                    if !text.starts_with(UNIX)
+                        && text.chars().all(is_printable)
+                        && text.trim() == text =>
                 {
                     f.write_str(text)
                 }
@@ -295,10 +304,23 @@ pub(crate) fn is_printable(c: char) -> bool {
     matches!(c, '\\' | '\'' | '"') || c.escape_debug().len() == 1
 }
 
+/// A scheme in front, of those that are not read here.
+fn is_url(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| {
+        !scheme.is_empty()
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+')
+    })
+}
+
 /// A host without a port, as nobody calls the file of a socket.
 fn looks_like_host(text: &str) -> bool {
     let plain = text.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(text);
-    plain.eq_ignore_ascii_case("localhost") || plain.parse::<IpAddr>().is_ok()
+    let plain = plain.strip_suffix('.').unwrap_or(plain);
+    // The interface of a link-local address.
+    let address = plain.split_once('%').map_or(plain, |(address, _)| address);
+    let is_short_ipv4 =
+        plain.contains('.') && plain.split('.').all(|part| part.parse::<u32>().is_ok());
+    plain.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok() || is_short_ipv4
 }
 
 /// `host:port` or `[host]:port`. The port is `None` if its number is too large.

@@ -182,12 +182,7 @@ const BETWEEN: &str = "the stream is between messages";
 /// What is wrong with a message of the handshake that has no frame.
 #[cold]
 fn no_message(error: FrameError) -> ProtocolError {
-    let header = match error {
-        FrameError::TooLong { length, .. } => i32::try_from(length).ok().map(i32::to_be_bytes),
-        FrameError::InvalidLength(length) => Some(length.to_be_bytes()),
-        _ => None,
-    };
-    match (header.and_then(OtherProtocol::of), error) {
+    match (OtherProtocol::behind(&error), error) {
         (Some(protocol), _) => AuthError::OtherProtocol(protocol).into(),
         (None, FrameError::TooLong { length, .. }) => {
             AuthError::MessageTooLong { length: usize::try_from(length).unwrap_or(usize::MAX) }

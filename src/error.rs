@@ -30,11 +30,11 @@ impl ProtocolError {
     /// middle of a message.
     #[must_use]
     pub fn is_disconnect(&self) -> bool {
-        matches!(
-            self,
-            Self::Ended
-                | Self::Frame(FrameError::TruncatedHeader | FrameError::TruncatedPayload { .. })
-        )
+        match self {
+            Self::Ended => true,
+            Self::Frame(error) => error.is_disconnect(),
+            Self::Auth(_) => false,
+        }
     }
 }
 

@@ -302,6 +302,14 @@ pub enum FrameError {
     },
 }
 
+impl FrameError {
+    /// Returns `true` if the peer closed the connection in the middle of a message.
+    #[must_use]
+    pub fn is_disconnect(&self) -> bool {
+        matches!(self, Self::TruncatedHeader | Self::TruncatedPayload { .. })
+    }
+}
+
 impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

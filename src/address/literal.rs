@@ -44,7 +44,8 @@ impl Address {
     /// # Errors
     ///
     /// [`AddressError::NotALiteral`] if it is none of these, and the other kinds as for other text. Here,
-    /// text without a slash is a path too, as it is in Python.
+    /// text without a slash is a path too, as it is in Python. Text is read as Python 3 reads it, so that
+    /// a path of Python 2 must be ASCII.
     pub fn from_python_literal(text: &str) -> Result<Self, AddressError> {
         let mut literal = Literal(text.trim());
         let address = if literal.take('(') { tuple(&mut literal)? } else { string(&mut literal)? };
@@ -58,13 +59,16 @@ fn tuple(literal: &mut Literal<'_>) -> Result<Address, AddressError> {
     let mut numbers = Vec::new();
     while literal.take(',') {
         literal.0 = literal.0.trim_start();
-        match literal.number() {
-            Some(number) => numbers.push(number),
-            None => break,
+        if literal.0.starts_with(')') {
+            break;
         }
+        numbers.push(literal.number()?);
     }
     if !literal.take(')') {
         return Err(AddressError::NotALiteral);
+    }
+    if host.contains('\0') {
+        return Err(AddressError::NulInside);
     }
     // What a socket of IPv6 has in addition: the flow, and the interface of a link-local address.
     let port = match *numbers {
@@ -115,12 +119,15 @@ impl Literal<'_> {
         Ok(next)
     }
 
-    fn number(&mut self) -> Option<u64> {
+    fn number(&mut self) -> Result<u64, AddressError> {
         let end = self.0.find(|c: char| !c.is_ascii_digit()).unwrap_or(self.0.len());
         let (digits, rest) = self.0.split_at(end);
         self.0 = rest;
-        // Python has no number with a zero in front, and no socket one that is this long.
-        if digits.len() > 1 && digits.starts_with('0') { None } else { digits.parse().ok() }
+        // Python has no number with a zero in front.
+        if digits.len() > 1 && digits.starts_with('0') {
+            return Err(AddressError::NotALiteral);
+        }
+        digits.parse().map_err(|_| AddressError::NotALiteral)
     }
 
     /// Returns the bytes that Python passes to the system, and whether it is a literal of bytes.

@@ -286,6 +286,7 @@ fn python_literals() {
         (r"'\\\\.\\pipe\\a'", Ok(pipe(r"\\.\pipe\a"))),
         ("''", Err(AddressError::Empty)),
         (r"'a\0'", Err(AddressError::NulInside)),
+        (r"('a\0b', 1)", Err(AddressError::NulInside)),
         (r"'\\\\.\\pipe\\\0'", Err(AddressError::NulInside)),
         ("b'a'", Err(AddressError::BytesWithoutNul)),
         ("('h', 65536)", Err(AddressError::PortOutOfRange)),
@@ -309,6 +310,8 @@ fn python_literals() {
         "('h', 1",
         "('h', 1))",
         "('h', 1, 0)",
+        "('h', 1, 007)",
+        "('h', 1, 99999999999999999999)",
         "('h', 1, 0, 0, 0)",
         "(b'h', 1)",
         "(1, 'h')",
@@ -338,7 +341,7 @@ fn python_literals() {
 
 proptest! {
     #[test]
-    fn python_literals_round_trip(path: String, host: String, name: Vec<u8>, port: u16) {
+    fn python_literals_round_trip(path: String, host in "[^\0]*", name: Vec<u8>, port: u16) {
         let mut addresses = std::vec![Address::Inet { host, port }, Address::Abstract(name)];
         addresses.extend(Address::try_from(PathBuf::from(path)));
         for address in addresses {

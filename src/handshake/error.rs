@@ -1,6 +1,7 @@
 use core::fmt;
 
 use super::{Dialect, MAX_MESSAGE};
+use crate::frame::FrameError;
 
 /// Why the peer is not authenticated. Always the peer's doing, or a matter of two keys: Python
 /// raises `AuthenticationError`, save for a message that is too long (`OSError`).
@@ -59,12 +60,25 @@ pub enum OtherProtocol {
     Ssh,
     /// Lines of text, as Redis, SMTP and telnet have them.
     Text,
-    /// This protocol, but with the bytes of lengths in the other order.
+    /// A protocol whose messages begin with their length, least byte first.
     LittleEndian,
 }
 
 impl OtherProtocol {
-    /// Tells by what should have been the header of a handshake message.
+    /// Returns what the peer speaks, if this error of its first message tells: its first four bytes were
+    /// taken for a length.
+    #[must_use]
+    pub fn behind(error: &FrameError) -> Option<Self> {
+        match *error {
+            FrameError::TooLong { length, .. } => {
+                Self::of(i32::try_from(length).ok()?.to_be_bytes())
+            }
+            FrameError::InvalidLength(length) => Self::of(length.to_be_bytes()),
+            _ => None,
+        }
+    }
+
+    /// Tells by what should have been the header of a message.
     pub(crate) fn of(header: [u8; 4]) -> Option<Self> {
         let is_text = |byte: &u8| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\r' | b'\n');
         Some(match &header {
@@ -88,7 +102,7 @@ impl fmt::Display for OtherProtocol {
             Self::Tls => "TLS",
             Self::Ssh => "SSH",
             Self::Text => "a protocol of text",
-            Self::LittleEndian => "with lengths in little-endian order",
+            Self::LittleEndian => "a protocol with little-endian lengths",
         })
     }
 }
@@ -108,7 +122,8 @@ impl fmt::Display for AuthError {
                 "the peer sent a challenge: it asks for a key, and this connection has none",
             ),
             Self::NotAChallenge => f.write_str(
-                "expected a challenge, and the peer sent something else: it may have no key",
+                "expected a challenge, and the peer sent something else: it may have no key, or speak \
+                 another protocol",
             ),
             Self::ChallengeTooShort { length } => {
                 write!(f, "the peer's challenge has {length} bytes, and 20 are the least")
@@ -120,17 +135,17 @@ impl fmt::Display for AuthError {
                 "the listener passed on another client's challenge: it does not hold the key",
             ),
             Self::UnknownResponse => f.write_str(
-                "the peer's response is in no known form: it may have no key, or a digest other \
-                 than md5, sha256, sha384, sha3_256, sha3_384",
+                "the peer's response is in no known form: it may have no key, use another digest, or \
+                 speak another protocol",
             ),
             Self::WrongResponse => {
                 f.write_str("the peer's response is wrong: check that both sides have the same key")
             }
-            Self::Refused(dialect) => write!(
-                f,
-                "the peer uses {dialect}, which the policy refuses: \
-                 use Policy::COMPAT for Python up to 3.11"
+            Self::Refused(Dialect::RawMd5) => f.write_str(
+                "the peer is a Python up to 3.11, and the policy refuses raw md5: use Policy::COMPAT, or \
+                 Policy::raw_sha256 for a listener of the RHEL family",
             ),
+            Self::Refused(dialect) => write!(f, "the peer uses {dialect}, which the policy refuses"),
             Self::Rejected { answered } => {
                 f.write_str(
                     "the peer rejected our response: check that both sides have the same key",

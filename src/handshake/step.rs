@@ -61,7 +61,7 @@ impl fmt::Display for HandshakeStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match (self.role, self.awaited) {
             (Role::Listener, Awaited::Response) => {
-                "before the client answered the challenge: it may have no key"
+                "before the client answered the challenge: it may have no key, or speak another protocol"
             }
             (Role::Listener, Awaited::Challenge) => {
                 "after the client proved its key, before it sent a challenge: it may hold only one \

@@ -17,8 +17,8 @@ use mpconn_tokio as adapter;
 #[cfg(unix)]
 pub use mpconn_tokio::KeepAlive;
 pub use mpconn_tokio::{
-    Address, AuthError, AuthKey, Authenticated, ChallengeOptions, Closer, Dialect, Error, Family,
-    ObjectError, PeerError, Phase, Policy, ReadWrite, Role, Socket, SysRng,
+    Address, AuthError, AuthKey, Authenticated, Awaited, ChallengeOptions, Closer, Dialect, Error,
+    Family, HandshakeStep, ObjectError, PeerError, Phase, Policy, ReadWrite, Role, Socket, SysRng,
 };
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};

@@ -5,7 +5,9 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use mpconn::{Address, AddressError, AuthKey, Extended, Policy, Role};
-use mpconn_sockets::{Connecting, Error, Phase, RETRY_AFTER, at_one_of, gave_up, resolve, share};
+use mpconn_sockets::{
+    Attempts, Connecting, Error, Phase, RETRY_AFTER, gave_up, no_address, resolve, share,
+};
 
 use crate::connection::Connection;
 use crate::deadline::Deadline;
@@ -13,10 +15,12 @@ use crate::platform::socket::{self, Socket};
 use crate::session::establish;
 use crate::transport::Transport;
 
-/// Connects to a listener that has the same key: Python's `Client(address, authkey=key)`.
+/// Connects to a listener that has the same key.
 ///
-/// It gives up when reaching the listener takes more than 20 s, or the handshake more than 10 s.
-/// [`ConnectOptions`] has the rest. The system looks a host's name up, in its own time.
+/// It gives up when connecting takes more than 20 s, or the handshake more than 10 s;
+/// [`ConnectOptions`] has other limits. Looking up the name of a host does not count.
+///
+/// CPython's counterpart is `Client(address, authkey=key)`.
 ///
 /// # Errors
 ///
@@ -30,10 +34,9 @@ where
     ConnectOptions::with_key(key).connect(address)
 }
 
-/// How to connect: what else Python's `Client` takes, and what it does not know.
+/// Options for connecting to a [`Listener`](crate::Listener).
 ///
-/// Unless set otherwise, reaching the listener may take 20 s, the handshake 10 s, and a message to
-/// receive may have 64 MiB.
+/// By default, connecting may take 20 s, the handshake 10 s, and messages may have 64 MiB.
 #[derive(Debug, Clone)]
 pub struct ConnectOptions(Connecting);
 
@@ -74,7 +77,8 @@ impl ConnectOptions {
         establish(&self.0.session, socket, Role::Client, Some(address))
     }
 
-    /// Holds the handshake, as the side that connected, over a transport that is connected already.
+    /// Holds the handshake as a client, over a transport that is connected already. The options of
+    /// sockets, such as keep-alive, are not applied to it.
     ///
     /// # Errors
     ///
@@ -93,7 +97,7 @@ fn open(address: &Address, deadline: Deadline) -> io::Result<Socket> {
 }
 
 fn open_tcp(host: &str, port: u16, deadline: Deadline) -> io::Result<Socket> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    let mut attempts = Attempts::default();
     let addresses = resolve(host, port)?;
     for (tried, address) in addresses.iter().enumerate() {
         let untried = addresses.len() - tried;
@@ -107,10 +111,10 @@ fn open_tcp(host: &str, port: u16, deadline: Deadline) -> io::Result<Socket> {
                 stream.set_nodelay(true)?;
                 return Ok(stream.into());
             }
-            Err(error) => last = at_one_of(&addresses, *address, error),
+            Err(error) => attempts.add(*address, error),
         }
     }
-    Err(last)
+    Err(attempts.into_error().unwrap_or_else(no_address))
 }
 
 /// What cannot be waited for but by trying again.

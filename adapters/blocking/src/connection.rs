@@ -78,8 +78,11 @@ impl<T> Connection<T> {
 
     pub(crate) fn opened(admitted: Admitted<T>, own: (Role, Policy)) -> Self {
         let Admitted { socket, peer, recv, authenticated } = admitted;
+        let (mut receiving, send) = (Receiving::new(recv), SendBuffer::new());
+        if authenticated.is_some() {
+            receiving.peer_is_known();
+        }
         let peer = Peer { address: peer, authenticated, own: Some(own) };
-        let (receiving, send) = (Receiving::new(recv), SendBuffer::new());
         Self::from_parts(Parts { transport: socket, receiving, send, peer })
     }
 

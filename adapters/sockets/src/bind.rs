@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use mpconn::{Address, AddressError, Family};
 
 use crate::platform::{self, SocketFile};
-use crate::{Error, Listening, Phase, resolve};
+use crate::{Attempts, Error, Listening, Phase, no_address, resolve};
 
 /// A listening socket, in non-blocking mode, or a listening pipe.
 #[derive(Debug)]
@@ -51,11 +51,7 @@ impl Listening {
         if matches!(address, Address::Abstract(_)) && self.session.key.is_none() {
             return Err(AddressError::AbstractWithoutKey.into());
         }
-        self.open(&address).map_err(|source| Error::Unreachable {
-            address,
-            phase: Phase::Listen,
-            source,
-        })
+        self.open(&address).map_err(|source| listen_error(address, source))
     }
 
     /// Listens at a fresh address of the family, which nobody else can have: Python's
@@ -66,7 +62,13 @@ impl Listening {
     /// [`Error::Start`] for an empty key, and [`Error::Io`].
     pub fn bind_fresh(&self) -> Result<(Bound, Option<SocketFile>), Error> {
         self.session.check()?;
-        Ok(self.open_fresh(self.family.unwrap_or_default())?)
+        let family = self.family.unwrap_or_default();
+        self.open_fresh(family).map_err(|source| match family {
+            Family::Inet => listen_error(("127.0.0.1", 0).into(), source),
+            Family::Inet6 => listen_error(("::1", 0).into(), source),
+            // It names the directory.
+            _ => Error::Io(source),
+        })
     }
 
     fn open(&self, address: &Address) -> io::Result<(Bound, Option<SocketFile>)> {
@@ -85,7 +87,7 @@ impl Listening {
     }
 
     fn bind_tcp(&self, host: &str, port: u16) -> io::Result<Bound> {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no such address");
+        let mut attempts = Attempts::default();
         for address in resolve(host, port)? {
             let wanted = match self.family {
                 Some(Family::Inet) => address.is_ipv4(),
@@ -98,12 +100,24 @@ impl Listening {
                         listener.set_nonblocking(true)?;
                         return Ok(Bound::Tcp(listener));
                     }
-                    Err(error) => last = error,
+                    // Not an address of this machine: another one may be. Any other error counts, since
+                    // clients reach who is at the first.
+                    Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                        attempts.add(address, error);
+                    }
+                    Err(error) => {
+                        attempts.add(address, error);
+                        break;
+                    }
                 }
             }
         }
-        Err(last)
+        Err(attempts.into_error().unwrap_or_else(no_address))
     }
+}
+
+fn listen_error(address: Address, source: io::Error) -> Error {
+    Error::Unreachable { address, phase: Phase::Listen, source }
 }
 
 /// The error for an address that this platform does not have.

@@ -8,13 +8,13 @@ use mpconn::{AuthKey, Dialect, Handshake, Policy, Role};
 use crate::session::HANDSHAKE_TIMEOUT;
 use crate::{Error, Peer};
 
-/// How to challenge the peer of a connection that is in use, or to answer its challenge. By default, as
-/// the connection's own handshake was held, within 10 s.
+/// Options for challenging the peer of a connection that is in use, or for answering its challenge. The
+/// default is to do as the connection's own handshake did, within 10 s.
 #[derive(Debug, Clone)]
 pub struct ChallengeOptions {
     /// Which side of the connection this is. `None`, the default, is the side that the connection was
-    /// made as. Connections of `pipe` and those without a handshake were made as neither: there it must
-    /// be given, and a different one to each side.
+    /// made as, with a key or without. Connections of `pipe`, and those that were made from a transport,
+    /// were made as neither: there it must be given, and a different one to each side.
     pub role: Option<Role>,
     /// What to challenge with, and what to accept from the peer. `None`, the default, is the policy of
     /// the listener or client that made the connection, or else [`Policy::COMPAT`].
@@ -52,6 +52,12 @@ impl ChallengeOptions {
     ) -> Result<Handshake<&'k AuthKey, Dialect>, Error> {
         let (role, policy) = peer.own.clone().unzip();
         let role = self.role.or(role).ok_or(Error::NoRole)?;
+        // Its handshake has shown what the peer answers with, and so what it verifies.
+        let proved = peer.authenticated.map(|proof| proof.peer());
+        let policy = policy.map(|policy| match proved {
+            Some(Dialect::RawSha256) => policy.raw_sha256(),
+            _ => policy,
+        });
         let policy = self.policy.clone().or(policy).unwrap_or(Policy::COMPAT);
         Ok(match turn {
             Turn::Deliver => Handshake::delivering(key, role, &policy, &mut SysRng)?,

@@ -3,7 +3,6 @@
 use core::fmt;
 use std::boxed::Box;
 use std::io;
-use std::net::SocketAddr;
 use std::vec::Vec;
 
 use mpconn::{
@@ -115,6 +114,26 @@ impl fmt::Display for PeerError {
     }
 }
 
+impl PeerError {
+    /// See [`Error::is_authentication`].
+    #[must_use]
+    pub fn is_authentication(&self) -> bool {
+        self.error.is_authentication()
+    }
+
+    /// See [`Error::is_disconnect`].
+    #[must_use]
+    pub fn is_disconnect(&self) -> bool {
+        self.error.is_disconnect()
+    }
+
+    /// See [`Error::is_timeout`].
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.error.is_timeout()
+    }
+}
+
 impl std::error::Error for PeerError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.error.source()
@@ -139,9 +158,7 @@ impl Error {
     pub fn is_disconnect(&self) -> bool {
         match self {
             Self::Ended | Self::HandshakeEnded { .. } => true,
-            Self::Frame(error) => {
-                matches!(error, FrameError::TruncatedHeader | FrameError::TruncatedPayload { .. })
-            }
+            Self::Frame(error) => error.is_disconnect(),
             Self::Peer(peer) => peer.error.is_disconnect(),
             Self::Io(error) => is_gone(error.kind()),
             _ => false,
@@ -287,7 +304,7 @@ impl fmt::Display for Error {
             Self::Peer(error) => error.fmt(f),
             Self::NoneAccepted(rejections) => {
                 let Rejections { count, last } = &**rejections;
-                write!(f, "no client was accepted in time, and {count} were not let in: {last}")
+                write!(f, "no client was accepted in time, and {count} failed: {last}")
             }
             Self::Evicted => f.write_str(
                 "too many handshakes were pending, and this client was not authenticated",
@@ -309,7 +326,9 @@ fn advice(phase: Phase, address: &Address, kind: io::ErrorKind) -> &'static str 
     }
     match (phase, kind) {
         (Phase::Connect, io::ErrorKind::NotFound) if is_tcp => "; is the host's name right?",
-        (Phase::Connect, io::ErrorKind::NotFound) => "; is the listener running, and at this path?",
+        (Phase::Connect, io::ErrorKind::NotFound) => {
+            "; is the listener running, and at this path? A host needs (host, port)"
+        }
         (Phase::Connect, io::ErrorKind::ConnectionRefused) => "; is the listener running?",
         (Phase::Connect, io::ErrorKind::PermissionDenied) if !is_tcp => {
             "; see `ListenerOptions::mode`"
@@ -388,16 +407,6 @@ pub fn gave_up(address: Address, last: Option<io::Error>) -> Error {
         Some(source) => Error::Unreachable { address, phase: Phase::Connect, source },
         None => Error::TimedOut(Phase::Connect),
     }
-}
-
-/// Names the address that could not be reached, if a host has several.
-#[must_use]
-pub fn at_one_of(addresses: &[SocketAddr], address: SocketAddr, error: io::Error) -> io::Error {
-    if addresses.len() < 2 {
-        return error;
-    }
-    let count = addresses.len();
-    io::Error::new(error.kind(), format!("{error}, at {address}, the last of {count} addresses"))
 }
 
 macro_rules! from {

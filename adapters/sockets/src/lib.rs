@@ -6,10 +6,13 @@
 #![forbid(unsafe_code)]
 #![cfg(any(unix, windows))]
 
+mod attempts;
 mod bind;
 mod challenge;
 mod closing;
 mod error;
+#[cfg(unix)]
+mod explained;
 mod halves;
 mod handshake;
 #[cfg(unix)]
@@ -27,18 +30,21 @@ mod session;
 mod shortage;
 mod slots;
 
+pub use attempts::Attempts;
 pub use bind::{Bound, unsupported};
 pub use challenge::{ChallengeOptions, Turn as ChallengeTurn};
 pub use closing::Closing;
 pub(crate) use error::failed_at;
-pub use error::{Error, PeerError, Phase, Rejections, at_one_of, gave_up};
+pub use error::{Error, PeerError, Phase, Rejections, gave_up};
 pub use halves::NotTheSame;
 pub use handshake::{Operation, drive, timed_out};
 #[cfg(unix)]
 pub use keep_alive::KeepAlive;
 #[cfg(feature = "pickle")]
 pub use object::ObjectError;
-pub use options::{Connecting, Listening, RETRY_AFTER, host_or_any, resolve, share, sort};
+pub use options::{
+    Connecting, Listening, RETRY_AFTER, host_or_any, no_address, resolve, share, sort,
+};
 pub use parts::{Link, Parts, Peer};
 pub use platform::*;
 pub use receiving::Receiving;

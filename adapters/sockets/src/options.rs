@@ -83,6 +83,12 @@ impl Connecting {
     }
 }
 
+/// Returns the error for a name that the resolver knows, without an address.
+#[must_use]
+pub fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "the name has no such address")
+}
+
 /// The addresses of a host, [sorted](sort).
 ///
 /// # Errors
@@ -118,14 +124,14 @@ pub fn sort(addresses: &mut [SocketAddr]) {
 #[macro_export]
 macro_rules! session_setters {
     ($options:ty) => {
-        /// Both sides prove that they have this key.
+        /// Creates options with a key that both sides have to prove.
         #[must_use]
         pub fn with_key(key: AuthKey) -> Self {
             Self(<$options>::new(Some(key)))
         }
 
-        /// Both sides prove that they have the [key of this process](AuthKey::process), which its
-        /// children may have been handed: Python's `authenticate=True` without a key.
+        /// Creates options with the [key of this process](AuthKey::process), which its children may have
+        /// been handed. CPython's counterpart is `authenticate=True` without a key.
         ///
         /// # Errors
         ///
@@ -134,36 +140,39 @@ macro_rules! session_setters {
             $crate::process_key().map(Self::with_key)
         }
 
-        /// Neither side proves anything: Python's `authkey=None`. Whoever can reach the address is
-        /// let in, and whoever has taken it is believed. A client whose first message is a challenge
+        /// Creates options without a key: anyone who can reach the address is let in, and anyone who
+        /// listens there is believed. CPython's counterpart is `authkey=None`. A client whose first message is a challenge
         /// gets [`AuthError::KeyWanted`](mpconn::AuthError::KeyWanted): the listener has a key.
         #[must_use]
         pub fn without_key() -> Self {
             Self(<$options>::new(None))
         }
 
-        /// What to challenge with, and what to accept from peers. [`Policy::COMPAT`] by default.
+        /// Sets what to challenge with, and what to accept from peers. The default is
+        /// [`Policy::COMPAT`].
         #[must_use]
         pub fn policy(mut self, policy: Policy) -> Self {
             self.0.session.policy = policy;
             self
         }
 
-        /// How long a handshake may take in all; 10 s by default, `None` for ever.
+        /// Sets how long a handshake may take in all. The default is 10 s; `None` is without limit.
         #[must_use]
         pub fn handshake_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
             self.0.session.handshake_timeout = timeout.into();
             self
         }
 
-        /// The longest message to receive, in bytes; 64 MiB by default, `u64::MAX` for any.
+        /// Sets the longest message to receive, in bytes. The default is 64 MiB; `u64::MAX` is without
+        /// limit.
         #[must_use]
         pub fn max_message(mut self, bytes: u64) -> Self {
             self.0.session.max_message = bytes;
             self
         }
 
-        /// Whether messages over 2 GiB - 1 may be sent, which Python reads from 3.8 on.
+        /// Sets whether messages over 2 GiB - 1 may be sent, which CPython reads from 3.8 on. The default
+        /// is [`Extended::Allow`].
         #[must_use]
         pub fn extended(mut self, extended: Extended) -> Self {
             self.0.session.extended = extended;
@@ -208,32 +217,32 @@ macro_rules! listener_setters {
     () => {
         $crate::session_setters!($crate::Listening);
 
-        /// How many clients may wait to be accepted; 128 by default. The system has a limit of its
-        /// own, and on Windows TCP always has the default, and a pipe one client.
+        /// Sets how many clients may wait to be accepted. The default is 128. The system has a limit of
+        /// its own, and on Windows TCP always has the default, and a pipe one client.
         #[must_use]
         pub fn backlog(mut self, backlog: u16) -> Self {
             self.0.backlog = backlog.into();
             self
         }
 
-        /// The family, where a host's name has addresses of both IPv4 and IPv6, and where there is
-        /// no address at all. By default IPv4 comes first, as it is the one that Python takes.
+        /// Sets the family, for the name of a host that has addresses of both IPv4 and IPv6, and for a
+        /// fresh address. By default IPv4 comes first, which is what CPython takes.
         #[must_use]
         pub fn family(mut self, family: Family) -> Self {
             self.0.family = Some(family);
             self
         }
 
-        /// The permissions of a Unix socket's file, of which the right to write is the right to
-        /// connect; 0600 by default. It never has more than these, not even for a moment.
+        /// Sets the permissions of a Unix socket's file, of which the right to write is the right to
+        /// connect. The default is 0600. The file never has more than these, not even for a moment.
         #[must_use]
         pub fn mode(mut self, mode: u32) -> Self {
             self.0.mode = mode;
             self
         }
 
-        /// Who may connect to a named pipe; its owner alone by default. Nobody from another
-        /// machine, ever.
+        /// Sets who may connect to a named pipe. The default is its owner alone. Nobody can connect from
+        /// another machine.
         #[cfg(windows)]
         #[must_use]
         pub fn security(mut self, security: $crate::Security) -> Self {
@@ -241,16 +250,16 @@ macro_rules! listener_setters {
             self
         }
 
-        /// Whether a Unix socket's file at which nobody listens any more is replaced. One that
-        /// somebody listens at never is, and neither is any other file.
+        /// Sets whether a Unix socket's file at which nobody listens any more is replaced. One that
+        /// somebody listens at is not, nor is any other file.
         #[must_use]
         pub fn replace_stale(mut self, replace: bool) -> Self {
             self.0.replace_stale = replace;
             self
         }
 
-        /// How many handshakes may be pending; 1,024 by default, and at least one. For one more,
-        /// one of the older half of those that are not authenticated is dropped.
+        /// Sets how many handshakes may be pending, at least one. The default is 1,024. For one more, one
+        /// of the older half of those that are not authenticated is dropped.
         #[must_use]
         pub fn max_pending(mut self, handshakes: usize) -> Self {
             self.0.max_pending = handshakes;
@@ -266,16 +275,16 @@ macro_rules! connect_setters {
     () => {
         $crate::session_setters!($crate::Connecting);
 
-        /// How long reaching the listener may take, before the handshake; 20 s by default, `None`
-        /// for as long as the system tries. All addresses of a name share it.
+        /// Sets how long connecting may take, before the handshake. The default is 20 s; `None` is as
+        /// long as the system tries. All addresses of a name share it.
         #[must_use]
         pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
             self.0.connect_timeout = timeout.into();
             self
         }
 
-        /// Whether to try again, within the connect timeout, while the listener is not there yet:
-        /// its socket file missing, or its port closed.
+        /// Sets whether to try again, within the connect timeout, while the listener is not there: its
+        /// socket file is missing, or its port is closed. The default is `false`.
         #[must_use]
         pub fn retry(mut self, retry: bool) -> Self {
             self.0.retry = retry;

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io;
 
-use mpconn::{AuthError, MAX_MESSAGE, ReadBuf, RecvBuffer};
+use mpconn::{AuthError, FrameError, MAX_MESSAGE, OtherProtocol, ReadBuf, RecvBuffer};
 
 use crate::Error;
 
@@ -14,7 +14,9 @@ pub struct Receiving {
     recv: RecvBuffer,
     /// The transport has failed: whatever it reports afterwards, the end came in the middle.
     broken: Option<io::ErrorKind>,
-    /// A challenge is not a message, as long as none has come: the peer asks for a key.
+    /// No message has come yet, and no handshake was held: the peer may speak another protocol.
+    is_first: bool,
+    /// A challenge is not the first message: the peer asks for a key.
     refuses_challenge: bool,
 }
 
@@ -34,7 +36,7 @@ impl Receiving {
     /// Continues with what `recv` holds.
     #[must_use]
     pub const fn new(recv: RecvBuffer) -> Self {
-        Self { recv, broken: None, refuses_challenge: false }
+        Self { recv, broken: None, is_first: true, refuses_challenge: false }
     }
 
     /// Returns the buffer.
@@ -48,9 +50,14 @@ impl Receiving {
         self.refuses_challenge = true;
     }
 
+    /// Reports that the peer has shown that it speaks this protocol.
+    pub fn peer_is_known(&mut self) {
+        self.is_first = false;
+    }
+
     /// Returns the buffer, for a handshake within the connection.
     pub fn buffer_mut(&mut self) -> &mut RecvBuffer {
-        self.refuses_challenge = false;
+        self.is_first = false;
         &mut self.recv
     }
 
@@ -85,22 +92,32 @@ impl Receiving {
     /// that is [refused](Self::refuse_challenge).
     #[inline]
     pub fn poll(&mut self, max: u64, reuse: &mut Vec<u8>) -> Result<bool, Error> {
-        let found = self.recv.poll_reusing(max, reuse).map_err(|error| match self.broken {
-            // The message would not have been received, whatever its length.
-            Some(kind) => io::Error::from(kind).into(),
-            None => Error::from(error),
-        })?;
-        if found && self.refuses_challenge {
+        let found = match self.recv.poll_reusing(max, reuse) {
+            Ok(found) => found,
+            Err(error) => return Err(self.failure(error)),
+        };
+        if found && self.is_first {
             self.look_at_the_first()?;
         }
         Ok(found)
     }
 
     #[cold]
+    fn failure(&self, error: FrameError) -> Error {
+        match (self.broken, OtherProtocol::behind(&error)) {
+            // The message would not have been received, whatever its length.
+            (Some(kind), _) => io::Error::from(kind).into(),
+            (None, Some(protocol)) if self.is_first => AuthError::OtherProtocol(protocol).into(),
+            (None, _) => error.into(),
+        }
+    }
+
+    #[cold]
     fn look_at_the_first(&mut self) -> Result<(), Error> {
-        self.refuses_challenge = false;
+        self.is_first = false;
         let message = self.recv.message();
-        if message.len() <= MAX_MESSAGE && message.starts_with(CHALLENGE) {
+        let is_challenge = message.len() <= MAX_MESSAGE && message.starts_with(CHALLENGE);
+        if self.refuses_challenge && is_challenge {
             self.recv.release();
             return Err(AuthError::KeyWanted.into());
         }

@@ -9,7 +9,7 @@
 //! [`Done`] here. What is no job is answered with an exception. The server prints the address
 //! and the key; the client reads the key from its standard input. No more than [`CLIENTS`] are
 //! served at once: others wait in the listener's backlog. Ctrl-C stops taking clients, lets those
-//! that are being served finish their job, and ends.
+//! that are being served finish their job for some seconds, and ends.
 
 use std::error::Error as StdError;
 use std::pin::pin;
@@ -47,10 +47,16 @@ struct Done {
     sum: u64,
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn StdError>> {
+fn main() -> Result<(), Box<dyn StdError>> {
     tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).init();
+    let runtime = tokio::runtime::Runtime::new()?;
+    let result = runtime.block_on(run());
+    // A job that is not finished by now would be waited for, however long it takes.
+    runtime.shutdown_background();
+    result
+}
 
+async fn run() -> Result<(), Box<dyn StdError>> {
     let key = AuthKey::generate(&mut SysRng)?;
     let options = ListenerOptions::with_key(key.clone()).max_message(LONGEST_JOB);
     let mut listener = match std::env::args().nth(1) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mpconn::{Address, AddressError, AuthKey, Extended, Policy, Role};
 use mpconn_sockets::{
-    Connecting, Error, Phase, RETRY_AFTER, at_one_of, gave_up, host_or_any, share, sort,
+    Attempts, Connecting, Error, Phase, RETRY_AFTER, gave_up, host_or_any, no_address, share, sort,
 };
 use tokio::net::lookup_host;
 use tokio::time::{Instant, sleep};
@@ -16,11 +16,13 @@ use crate::platform::socket::{self, Socket};
 use crate::session::{establish, within};
 use crate::transport::Transport;
 
-/// Connects to a listener that has the same key: Python's `Client(address, authkey=key)`.
+/// Connects to a listener that has the same key.
 ///
-/// It gives up when reaching the listener takes more than 20 s, or the handshake more than 10 s.
-/// [`ConnectOptions`] has the rest. A host's name is looked up on one of the runtime's blocking
-/// threads; an IP address needs none.
+/// It gives up when connecting takes more than 20 s, or the handshake more than 10 s;
+/// [`ConnectOptions`] has other limits. The name of a host is looked up on one of the runtime's
+/// blocking threads; an IP address needs none.
+///
+/// CPython's counterpart is `Client(address, authkey=key)`.
 ///
 /// # Errors
 ///
@@ -38,10 +40,9 @@ where
     ConnectOptions::with_key(key).connect(address).await
 }
 
-/// How to connect: what else Python's `Client` takes, and what it does not know.
+/// Options for connecting to a [`Listener`](crate::Listener).
 ///
-/// Unless set otherwise, reaching the listener may take 20 s, the handshake 10 s, and a message to
-/// receive may have 64 MiB.
+/// By default, connecting may take 20 s, the handshake 10 s, and messages may have 64 MiB.
 #[derive(Debug, Clone)]
 pub struct ConnectOptions(Connecting);
 
@@ -78,7 +79,8 @@ impl ConnectOptions {
         establish(&self.0.session, socket, Role::Client, Some(address)).await
     }
 
-    /// Holds the handshake, as the side that connected, over a transport that is connected already.
+    /// Holds the handshake as a client, over a transport that is connected already. The options of
+    /// sockets, such as keep-alive, are not applied to it.
     ///
     /// # Errors
     ///
@@ -95,7 +97,7 @@ impl ConnectOptions {
     async fn open(&self, address: &Address, last: &mut Option<io::Error>) -> io::Result<Socket> {
         let until = self.0.connect_timeout.and_then(|time| Instant::now().checked_add(time));
         loop {
-            match open(address, until).await {
+            match open(address, until, last).await {
                 Err(error) if self.0.may_retry(&error) => {
                     *last = Some(error);
                     sleep(RETRY_AFTER).await;
@@ -106,9 +108,13 @@ impl ConnectOptions {
     }
 }
 
-async fn open(address: &Address, until: Option<Instant>) -> io::Result<Socket> {
+async fn open(
+    address: &Address,
+    until: Option<Instant>,
+    last: &mut Option<io::Error>,
+) -> io::Result<Socket> {
     match address {
-        Address::Inet { host, port } => open_tcp(host, *port, until).await,
+        Address::Inet { host, port } => open_tcp(host, *port, until, last).await,
         // A listener without room cannot be waited for but by trying again.
         address => loop {
             if let Some(socket) = socket::open(address)? {
@@ -119,10 +125,15 @@ async fn open(address: &Address, until: Option<Instant>) -> io::Result<Socket> {
     }
 }
 
-async fn open_tcp(host: &str, port: u16, until: Option<Instant>) -> io::Result<Socket> {
+async fn open_tcp(
+    host: &str,
+    port: u16,
+    until: Option<Instant>,
+    last: &mut Option<io::Error>,
+) -> io::Result<Socket> {
     let mut addresses: Vec<_> = lookup_host((host_or_any(host), port)).await?.collect();
     sort(&mut addresses);
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    let mut attempts = Attempts::default();
     for (tried, address) in addresses.iter().enumerate() {
         let untried = addresses.len() - tried;
         // The last one has all that is left, which the caller watches.
@@ -132,8 +143,12 @@ async fn open_tcp(host: &str, port: u16, until: Option<Instant>) -> io::Result<S
         let attempt = within(time, pin!(socket::open_tcp(*address))).await;
         match attempt.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into())) {
             Ok(socket) => return Ok(socket),
-            Err(error) => last = at_one_of(&addresses, *address, error),
+            Err(error) => {
+                // In case that the time is up at the next one.
+                *last = Some(io::Error::new(error.kind(), format!("{address}: {error}")));
+                attempts.add(*address, error);
+            }
         }
     }
-    Err(last)
+    Err(attempts.into_error().unwrap_or_else(no_address))
 }

@@ -8,13 +8,13 @@ use crate::receiver::Receiver;
 use crate::sender::Sender;
 
 impl Connection {
-    /// Who is on the other side of a Unix socket, as the kernel recorded it when the peer
+    /// Returns who is on the other side of a Unix socket, as the kernel recorded it when the peer
     /// connected.
     ///
     /// # Errors
     ///
-    /// `Unsupported` for a transport that is no Unix socket; `NotConnected` after a close; and the
-    /// system's.
+    /// `Unsupported` if the transport is no Unix socket, `NotConnected` after a close, and what the
+    /// system says.
     #[cfg(target_os = "linux")]
     pub fn peer_credentials(&self) -> std::io::Result<mpconn_sockets::Credentials> {
         match self.receiver().transport() {
@@ -23,7 +23,7 @@ impl Connection {
         }
     }
 
-    /// Its descriptor, Python's `fileno`; `None` after a close.
+    /// Returns the descriptor, or `None` after a close. CPython's counterpart is `Connection.fileno`.
     #[must_use]
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.receiver().fd()
@@ -31,7 +31,7 @@ impl Connection {
 }
 
 impl Receiver {
-    /// Its descriptor, Python's `fileno`; `None` after a close.
+    /// Returns the descriptor, or `None` after a close. CPython's counterpart is `Connection.fileno`.
     #[must_use]
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.transport().map(|socket| socket.as_fd())
@@ -39,7 +39,7 @@ impl Receiver {
 }
 
 impl Sender {
-    /// Its descriptor, Python's `fileno`; `None` after a close.
+    /// Returns the descriptor, or `None` after a close. CPython's counterpart is `Connection.fileno`.
     #[must_use]
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.transport().map(|socket| socket.as_fd())
@@ -47,7 +47,7 @@ impl Sender {
 }
 
 impl AsFd for Listener {
-    /// For `poll(2)` and its kin: readable when a client waits to be taken in.
+    /// Returns the descriptor of the listening socket, which is readable when a client waits.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.bound().as_fd()
     }

@@ -9,7 +9,7 @@ use crate::platform::socket::Socket;
 use crate::receiver::Receiver;
 use crate::sender::Sender;
 
-/// Two connections to each other: Python's `Pipe()`.
+/// Returns two connections to each other. CPython's counterpart is `Pipe()`.
 ///
 /// It is a pair of Unix sockets. No child inherits them, unless one is given to it on purpose:
 /// [`into_parts`](Connection::into_parts) gives the socket, which becomes an `OwnedFd` and so a
@@ -31,7 +31,7 @@ use crate::sender::Sender;
 ///
 /// # Errors
 ///
-/// The system's, for want of descriptors.
+/// What the system says, if no file descriptor is left.
 pub fn pipe() -> io::Result<(Connection, Connection)> {
     let (one, other) = UnixStream::pair()?;
     Ok((Connection::unauthenticated(one.into()), Connection::unauthenticated(other.into())))
@@ -47,7 +47,7 @@ pub fn pipe() -> io::Result<(Connection, Connection)> {
 ///
 /// # Errors
 ///
-/// Those of the system, if no file descriptor is left.
+/// What the system says, if no file descriptor is left.
 pub fn one_way_pipe() -> io::Result<(Receiver, Sender)> {
     let (receiver, sender) = UnixStream::pair()?;
     receiver.shutdown(Shutdown::Write)?;

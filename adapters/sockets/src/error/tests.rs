@@ -56,7 +56,7 @@ fn all() -> Vec<(Error, &'static str, Kind)> {
                 count: 3,
                 last: PeerError { address: None, error: ended(None) },
             })),
-            "and 3 were not let in: a client was turned away: the connection ended before",
+            "and 3 failed: a client was turned away: the connection ended before",
             Kind::TimedOut,
         ),
         (Error::TimedOut(Phase::Handshake(STEP)), "the time was up before the", Kind::TimedOut),

@@ -19,6 +19,7 @@ use rustix::net::{AddressFamily, Shutdown, SocketAddrUnix, SocketType, sockopt};
 
 use crate::Listening;
 use crate::bind::{Bound, no_family, unsupported};
+use crate::explained::Explained;
 
 impl Bound {
     /// A socket that somebody else has made. Its file, if it has one, is theirs too.
@@ -163,7 +164,7 @@ pub(crate) fn open(
             match bind_unix(listening, address) {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                     if !listening.replace_stale {
-                        return Err(occupied(path).unwrap_or(error));
+                        return Err(occupied(path, error));
                     }
                     if lock.is_none() {
                         return Err(in_use(
@@ -194,9 +195,11 @@ pub(crate) fn open_fresh(
             file.private_directory = Some(directory);
             Ok((bound, Some(file)))
         }
-        other => {
+        Ok(nameless) => Ok(nameless),
+        Err(error) => {
             let _ = fs::remove_dir(&directory);
-            other
+            let text = format!("cannot listen in the directory {}: {error}", directory.display());
+            Err(Explained::error(text, error))
         }
     }
 }
@@ -294,18 +297,19 @@ fn lock_directory(path: &Path) -> Option<OwnedFd> {
 
 /// Returns an error for a path where nothing can be bound, which says what is there. Nobody is asked: a
 /// connection that ends at once would be an error of a listener in Python.
-fn occupied(path: &Path) -> Option<io::Error> {
-    let file = fs::symlink_metadata(path).ok()?.file_type();
-    Some(in_use(if file.is_socket() {
+fn occupied(path: &Path, error: io::Error) -> io::Error {
+    let Ok(file) = fs::symlink_metadata(path) else { return error };
+    let text = if file.file_type().is_socket() {
         "a socket is there; if nobody listens at it, see `ListenerOptions::replace_stale`"
     } else {
-        no_socket(file)
-    }))
+        no_socket(file.file_type())
+    };
+    Explained::error(text, error)
 }
 
 const LIVE: &str = "another listener is there";
 
-fn no_socket(file: fs::FileType) -> &'static str {
+pub(super) fn no_socket(file: fs::FileType) -> &'static str {
     if file.is_dir() { "a directory is there" } else { "a file that is not a socket is there" }
 }
 
@@ -363,7 +367,8 @@ fn private_directory() -> io::Result<PathBuf> {
     let is_short = directory.join(FRESH).as_os_str().len() <= MAX_PATH;
     match is_short.then(|| create_private(&directory)) {
         Some(Ok(())) => return Ok(directory),
-        Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        // A directory that is not there, not one, or not for this user: as CPython, take the next.
+        Some(Err(error)) if !is_no_directory(error.kind()) => return Err(error),
         _ => {}
     }
     let directory = Path::new(SYSTEMS).join(name);
@@ -371,10 +376,15 @@ fn private_directory() -> io::Result<PathBuf> {
     Ok(directory)
 }
 
+fn is_no_directory(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
+    matches!(kind, NotFound | NotADirectory | PermissionDenied | ReadOnlyFilesystem)
+}
+
 fn create_private(directory: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(directory).map_err(|error| {
         let text = format!("cannot create the directory {}: {error}", directory.display());
-        io::Error::new(error.kind(), text)
+        Explained::error(text, error)
     })
 }
 

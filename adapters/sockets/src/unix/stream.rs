@@ -1,8 +1,12 @@
 //! Moving bytes over a connected socket.
 
+use std::ffi::OsStr;
+use std::fs;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
 
 use mpconn::{Address, ReadBuf};
 use rustix::buffer::spare_capacity;
@@ -12,7 +16,7 @@ use rustix::net::{
     sockopt,
 };
 
-use super::bind::{nonblocking_socket, unix_address};
+use super::bind::{no_socket, nonblocking_socket, unix_address};
 use crate::{Bound, Operation};
 
 /// Receives some bytes into `space`, waiting for them or not.
@@ -82,7 +86,17 @@ pub fn connect_unix(name: &SocketAddrUnix) -> io::Result<Option<OwnedFd>> {
     match rustix::net::connect(&fd, name) {
         Ok(()) => Ok(Some(fd)),
         Err(Errno::AGAIN | Errno::INTR) => Ok(None),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(no_listener(name, error.into())),
+    }
+}
+
+/// Tells a file that is no socket from a socket at which nobody listens: the system refuses both.
+fn no_listener(name: &SocketAddrUnix, error: io::Error) -> io::Error {
+    let path = name.path().filter(|_| error.kind() == io::ErrorKind::ConnectionRefused);
+    let file = path.and_then(|path| fs::metadata(OsStr::from_bytes(path.to_bytes())).ok());
+    match file.map(|file| file.file_type()).filter(|file| !file.is_socket()) {
+        Some(file) => io::Error::new(io::ErrorKind::InvalidInput, no_socket(file)),
+        None => error,
     }
 }
 

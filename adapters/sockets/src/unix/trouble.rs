@@ -14,6 +14,8 @@ pub(crate) fn trouble(error: &io::Error) -> Trouble {
             | Errno::NFILE
             | Errno::NOBUFS
             | Errno::NOMEM
+            // The system watches no more sockets for this user.
+            | Errno::NOSPC
             | Errno::PERM
             | Errno::PROTO
             | Errno::NETDOWN

@@ -32,7 +32,10 @@ impl Listen {
             let mut guard = ready!(self.0.poll_read_ready(cx))?;
             if let Ok(accepted) = guard.try_io(|bound| accept(bound.get_ref())) {
                 let (fd, peer) = accepted?;
-                return Poll::Ready(Ok((Socket::connected(fd)?, peer)));
+                return Poll::Ready(Ok((
+                    Socket::connected(fd, cfg!(target_vendor = "apple"))?,
+                    peer,
+                )));
             }
         }
     }

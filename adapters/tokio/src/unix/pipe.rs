@@ -9,7 +9,7 @@ use crate::platform::socket::Socket;
 use crate::receiver::Receiver;
 use crate::sender::Sender;
 
-/// Two connections to each other: Python's `Pipe()`.
+/// Returns two connections to each other. CPython's counterpart is `Pipe()`.
 ///
 /// It is a pair of Unix sockets. No child inherits them, unless one is given to it on purpose:
 /// [`into_parts`](Connection::into_parts) gives the socket, which becomes an `OwnedFd` in blocking mode,
@@ -29,14 +29,15 @@ use crate::sender::Sender;
 ///
 /// # Errors
 ///
-/// The system's, for want of descriptors.
+/// What the system says, if no file descriptor is left.
 ///
 /// # Panics
 ///
 /// Outside a runtime.
 pub fn pipe() -> io::Result<(Connection, Connection)> {
     let (one, other) = UnixStream::pair()?;
-    let (one, other) = (Socket::connected(one.into())?, Socket::connected(other.into())?);
+    let (one, other) =
+        (Socket::connected(one.into(), false)?, Socket::connected(other.into(), false)?);
     Ok((Connection::unauthenticated(one), Connection::unauthenticated(other)))
 }
 
@@ -50,7 +51,7 @@ pub fn pipe() -> io::Result<(Connection, Connection)> {
 ///
 /// # Errors
 ///
-/// Those of the system, if no file descriptor is left.
+/// What the system says, if no file descriptor is left.
 ///
 /// # Panics
 ///
@@ -60,6 +61,6 @@ pub fn one_way_pipe() -> io::Result<(Receiver, Sender)> {
     receiver.shutdown(Shutdown::Write)?;
     sender.shutdown(Shutdown::Read)?;
     let (receiver, sender) =
-        (Socket::connected(receiver.into())?, Socket::connected(sender.into())?);
+        (Socket::connected(receiver.into(), false)?, Socket::connected(sender.into(), false)?);
     Ok((Receiver::unauthenticated(receiver), Sender::unauthenticated(sender)))
 }

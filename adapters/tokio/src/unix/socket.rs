@@ -24,9 +24,10 @@ use crate::transport::Transport;
 /// A connected TCP or Unix socket, or an end of a `pipe(2)`, registered with a runtime.
 ///
 /// It is made from an [`OwnedFd`] or from a stream of std's or tokio's, with `try_from`, and becomes an
-/// [`OwnedFd`] again with `from`. A socket stays in the mode it is in, blocking or not, since that is
-/// shared with everyone who has the same descriptor. A pipe is set to non-blocking mode. The
-/// [`OwnedFd`] is in blocking mode, which a child process expects.
+/// [`OwnedFd`] again with `from`. A descriptor of a socket stays in the mode it is in, blocking or not,
+/// since that is shared with everyone who has the same. A pipe is set to non-blocking mode, and so are
+/// the sockets of tokio and those that this library connects; these come back in blocking mode, which a
+/// child process expects.
 ///
 /// The runtime watches it for reading alone until a write finds no room: the kernel reports room in a
 /// Unix socket after each read of the peer, and a task would wake for nothing.
@@ -42,11 +43,13 @@ pub struct Socket {
     runtime: Handle,
     fd: Arc<OwnedFd>,
     is_socket: bool,
+    /// It was set to non-blocking mode here, or by tokio.
+    was_set: bool,
 }
 
 #[derive(Debug)]
 struct Registered {
-    /// None when the second registration has failed.
+    /// None when the system has no memory for a registration any more.
     io: Option<AsyncFd<Arc<OwnedFd>>>,
     for_writing: bool,
 }
@@ -60,8 +63,8 @@ impl Registered {
 
 impl Socket {
     /// Registers a connected socket.
-    pub(crate) fn connected(fd: OwnedFd) -> io::Result<Self> {
-        Self::register(fd, true, false)
+    pub(crate) fn connected(fd: OwnedFd, was_set: bool) -> io::Result<Self> {
+        Ok(Self { was_set, ..Self::register(fd, true, false)? })
     }
 
     fn register(fd: OwnedFd, is_socket: bool, for_writing: bool) -> io::Result<Self> {
@@ -73,6 +76,7 @@ impl Socket {
             runtime: Handle::current(),
             fd,
             is_socket,
+            was_set: true,
         })
     }
 
@@ -83,12 +87,21 @@ impl Socket {
     /// Has the runtime watch for room too, from now on.
     fn register_for_writing(&self) -> io::Result<()> {
         let mut registered = self.registered.write().unwrap_or_else(PoisonError::into_inner);
+        let mut result = Ok(());
         if !registered.for_writing {
             let _entered = self.runtime.enter();
             // First the old one goes: a descriptor can be registered once.
             registered.io = None;
-            registered.io = Some(watch(Arc::clone(&self.fd), true)?);
-            registered.for_writing = true;
+            match watch(Arc::clone(&self.fd), true) {
+                Ok(io) => {
+                    registered.io = Some(io);
+                    registered.for_writing = true;
+                }
+                Err(error) => {
+                    result = Err(error);
+                    registered.io = watch(Arc::clone(&self.fd), false).ok();
+                }
+            }
         }
         drop(registered);
         // The old registration knew who waits to read, and the new one does not.
@@ -96,7 +109,7 @@ impl Socket {
         if let Some(reader) = reader {
             reader.wake();
         }
-        Ok(())
+        result
     }
 
     fn read(&self, space: &mut ReadBuf<'_>) -> Result<usize, Errno> {
@@ -215,7 +228,7 @@ pub(crate) async fn open_tcp(address: SocketAddr) -> io::Result<Socket> {
 /// Tries to connect to a Unix socket; `None` when the listener's backlog is full.
 pub(crate) fn open(address: &Address) -> io::Result<Option<Socket>> {
     let Some(fd) = connect_unix(&unix_name(address)?)? else { return Ok(None) };
-    Socket::connected(fd).map(Some)
+    Socket::connected(fd, true).map(Some)
 }
 
 /// Does what can be done at this moment, also where the runtime has not seen yet what the kernel has.
@@ -276,16 +289,17 @@ impl TryFrom<OwnedFd> for Socket {
             }
             Err(_) => false,
         };
-        if !is_socket {
-            rustix::io::ioctl_fionbio(&fd, true)?;
+        if is_socket {
+            return Self::connected(fd, false);
         }
-        Self::register(fd, is_socket, false)
+        rustix::io::ioctl_fionbio(&fd, true)?;
+        Self::register(fd, false, false)
     }
 }
 
 /// The four streams are taken over in the same way.
 macro_rules! take_over {
-    ($stream:ty, $into_fd:expr) => {
+    ($stream:ty, $was_set:expr, $into_fd:expr) => {
         /// Takes over a stream.
         ///
         /// # Errors
@@ -300,25 +314,27 @@ macro_rules! take_over {
 
             fn try_from(stream: $stream) -> io::Result<Self> {
                 let into_fd: fn($stream) -> io::Result<OwnedFd> = $into_fd;
-                Self::connected(into_fd(stream)?)
+                Self::connected(into_fd(stream)?, $was_set)
             }
         }
     };
 }
 
-take_over!(TcpStream, |stream| Ok(stream.into_std()?.into()));
-take_over!(UnixStream, |stream| Ok(stream.into_std()?.into()));
-take_over!(std::net::TcpStream, |stream| Ok(stream.into()));
-take_over!(std::os::unix::net::UnixStream, |stream| Ok(stream.into()));
+take_over!(TcpStream, true, |stream| Ok(stream.into_std()?.into()));
+take_over!(UnixStream, true, |stream| Ok(stream.into_std()?.into()));
+take_over!(std::net::TcpStream, false, |stream| Ok(stream.into()));
+take_over!(std::os::unix::net::UnixStream, false, |stream| Ok(stream.into()));
 
-/// Returns the descriptor in blocking mode, off the runtime: for another library, or a child's `Stdio`.
+/// Returns the descriptor, off the runtime: for another library, or a child's `Stdio`.
 impl From<Socket> for OwnedFd {
     fn from(socket: Socket) -> Self {
-        let Socket { registered, fd, .. } = socket;
+        let Socket { registered, fd, was_set, .. } = socket;
         drop(registered);
         let fd = Arc::into_inner(fd).expect("the registration had the other reference");
-        // It cannot fail for an open descriptor.
-        let _ = rustix::io::ioctl_fionbio(&fd, false);
+        if was_set {
+            // It cannot fail for an open descriptor.
+            let _ = rustix::io::ioctl_fionbio(&fd, false);
+        }
         fd
     }
 }

@@ -1,5 +1,6 @@
 //! Tests that run over both adapters. The module that includes this one names the `adapter`.
 
+mod causes;
 mod debug;
 mod faults_frames;
 mod faults_handshake;

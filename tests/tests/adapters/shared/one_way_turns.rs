@@ -11,9 +11,11 @@ use super::adapter::{
 };
 use mpconn::Digest;
 use mpconn_tests::content::message;
+use mpconn_tests::net::{Net, Stream, scratch};
 use mpconn_tests::over::{LONG, Over};
 use mpconn_tests::pythons::{self, Python};
 use mpconn_tests::stall::bounded;
+use mpconn_tests::wire::{CHALLENGE, WELCOME, challenge, receive, send, sha256};
 
 const KEY: &[u8] = b"the key of these tests";
 
@@ -202,5 +204,30 @@ fn turns_without_a_role() {
         Over::Unix.descriptors().map(|fd| Connection::unauthenticated(socket(fd).unwrap()));
     for turn in [one.deliver_challenge(&key()), one.answer_challenge(&key())] {
         assert!(matches!(turn, Err(Error::NoRole)), "{turn:?}");
+    }
+}
+
+/// A client of the RHEL family answers in raw SHA-256, and verifies that: it is answered so too.
+#[test]
+fn a_turn_with_a_client_that_speaks_raw_sha256() {
+    for net in [Net::Tcp, Net::Unix] {
+        let scratch = scratch();
+        let mut listener = ListenerOptions::with_key(key()).bind(net.fresh(&scratch)).unwrap();
+        let mut stream = Stream::connect(listener.address()).unwrap();
+        let calling = std::thread::spawn(move || {
+            let theirs = receive(&mut stream).unwrap();
+            send(&mut stream, &sha256(KEY, &theirs[CHALLENGE.len()..])).unwrap();
+            assert_eq!(receive(&mut stream).unwrap(), WELCOME);
+            // In the handshake, and again within the connection.
+            for nonce in [[7; 20], [8; 20]] {
+                send(&mut stream, &challenge(&nonce)).unwrap();
+                assert_eq!(receive(&mut stream).unwrap(), sha256(KEY, &nonce));
+                send(&mut stream, WELCOME).unwrap();
+            }
+            stream
+        });
+        let mut served = listener.accept().unwrap();
+        assert_eq!(served.answer_challenge(&key()).unwrap(), Dialect::RawSha256);
+        calling.join().unwrap();
     }
 }

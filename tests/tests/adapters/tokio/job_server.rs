@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use mpconn_blocking::{Address, AuthKey, connect};
 use mpconn_tests::net::{fresh_path, scratch};
@@ -54,6 +55,23 @@ fn the_first_interrupt_ends_it_while_it_is_full() {
             assert!(server.child.wait().unwrap().success());
             assert!(clients.iter_mut().all(|client| client.recv_bytes().is_err()));
         }
+    });
+}
+
+/// A job that takes minutes does not keep it: clients have some seconds to finish.
+#[test]
+fn the_first_interrupt_ends_it_in_the_middle_of_long_jobs() {
+    bounded(|| {
+        let mut server = Server::start(None);
+        let address: Address = server.address.parse().unwrap();
+        let mut client = connect(&address, server.key()).unwrap();
+        client.send(&BTreeMap::from([("number", u32::MAX)])).unwrap();
+        server.lines.by_ref().map(Result::unwrap).find(|line| line.contains("a job")).unwrap();
+        let begun = Instant::now();
+        kill_process(Pid::from_child(&server.child), Signal::INT).unwrap();
+        server.lines.by_ref().for_each(drop);
+        assert!(server.child.wait().unwrap().success());
+        assert!(begun.elapsed() < Duration::from_secs(15));
     });
 }
 

@@ -82,7 +82,11 @@ fn a_fresh_address_is_short_enough_for_every_python() {
     let long = scratch.path().join("x".repeat(100));
     fs::create_dir(&long).unwrap();
     let missing = scratch.path().join("missing");
-    for (directory, is_in_it) in [(scratch.path(), true), (&long, false), (&missing, false)] {
+    let plain = scratch.path().join("plain");
+    File::create(&plain).unwrap();
+    for (directory, is_in_it) in
+        [(scratch.path(), true), (&long, false), (&missing, false), (&plain, false)]
+    {
         let mut child = Command::new(env!("CARGO_BIN_EXE_child"))
             .arg("fresh")
             .env("TMPDIR", directory)
@@ -143,7 +147,16 @@ fn says_why_it_cannot_listen() {
     let text = options().bind(address).unwrap_err().to_string();
     assert!(!text.contains("socket") && !text.contains("file"), "{text}");
     says(("192.0.2.1", 6000), "; is it an address of this machine?");
-    for name in ["localhost", "127.0.0.1", "localhost:6000"] {
+    for name in [
+        "localhost",
+        "127.0.0.1",
+        "localhost:6000",
+        "localhost.",
+        "localhost:http",
+        "127.1",
+        "fe80::1%lo",
+        "http://127.0.0.1:6000",
+    ] {
         says(name, "looks like TCP");
     }
     says("localhost:65536", "out of range");
