@@ -145,7 +145,10 @@ impl fmt::Display for AuthError {
                 "the peer is a Python up to 3.11, and the policy refuses raw md5: use Policy::COMPAT, or \
                  Policy::raw_sha256 for a listener of the RHEL family",
             ),
-            Self::Refused(dialect) => write!(f, "the peer uses {dialect}, which the policy refuses"),
+            Self::Refused(dialect) => write!(
+                f,
+                "the peer uses {dialect}, which the policy refuses: use Policy::COMPAT to accept it"
+            ),
             Self::Rejected { answered } => {
                 f.write_str(
                     "the peer rejected our response: check that both sides have the same key",

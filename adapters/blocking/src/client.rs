@@ -1,7 +1,6 @@
 //! Reaching a listener: Python's `Client`.
 
 use std::io;
-use std::net::TcpStream;
 use std::time::Duration;
 
 use mpconn::{Address, AddressError, AuthKey, Extended, Policy, Role};
@@ -102,15 +101,11 @@ fn open_tcp(host: &str, port: u16, deadline: Deadline) -> io::Result<Socket> {
     for (tried, address) in addresses.iter().enumerate() {
         let untried = addresses.len() - tried;
         let attempt = match deadline.left().map(|left| share(left, untried)) {
-            None => TcpStream::connect(address),
             Some(Duration::ZERO) => Err(io::ErrorKind::TimedOut.into()),
-            Some(share) => TcpStream::connect_timeout(address, share),
+            share => socket::open_tcp(*address, share),
         };
         match attempt {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream.into());
-            }
+            Ok(socket) => return Ok(socket),
             Err(error) => attempts.add(*address, error),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::mem;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -95,6 +95,7 @@ impl ListenerOptions {
         Ok(Listener {
             bound: Arc::new(bound),
             bell: Arc::new(Bell::new()?),
+            is_rung_elsewhere: AtomicBool::new(false),
             closing: Arc::new(closing),
             address,
             slots: Slots::new(self.0.session.clone(), self.0.max_pending),
@@ -134,6 +135,8 @@ pub struct Listener {
     bound: Arc<Bound>,
     /// Rung by a close.
     bell: Arc<Bell>,
+    /// The bell was rung by the process that this one was forked from, and would ring for ever.
+    is_rung_elsewhere: AtomicBool,
     closing: Arc<Closing>,
     address: Address,
     slots: Slots<Socket>,
@@ -302,18 +305,22 @@ impl Listener {
     }
 
     /// What there is to wait for: a close, clients if they are wanted, and what is pending.
-    fn interests(&self, clients: bool, bell: bool) -> impl Iterator<Item = Watch<'_>> {
+    fn interests(&self, clients: bool) -> impl Iterator<Item = Watch<'_>> {
         // Errors are always watched for: what must not be looked at stays out.
+        let bell = self.listens_to_bell().then(|| watch(&*self.bell, false));
         let clients = clients.then(|| watch(&*self.bound, false));
-        let bell = bell.then(|| watch(&*self.bell, false));
         let pending = self.slots.pending().map(|(_, socket, writes)| watch(socket, writes));
-        clients.into_iter().chain(bell).chain(pending)
+        bell.into_iter().chain(clients).chain(pending)
+    }
+
+    fn listens_to_bell(&self) -> bool {
+        !self.is_rung_elsewhere.load(Ordering::Relaxed)
     }
 
     /// The same, for [`wait`](crate::wait).
     pub(crate) fn sources(&self) -> impl Iterator<Item = Watch<'_>> {
         let clients = self.pause_left().is_none() && self.slots.acceptor().has_room();
-        self.interests(clients, self.closing.is_of_this_process())
+        self.interests(clients)
     }
 
     /// Counts time that was spent in [`wait`](crate::wait).
@@ -346,10 +353,9 @@ impl Listener {
         let expiry = self.expiry_left().filter(|_| with_slots);
         let wake_at = [deadline.left(), pause, expiry];
 
-        // A forked child shares the bell, which would ring for ever once its parent has closed.
-        let bell = self.closing.is_of_this_process();
-        let mut watches: Vec<_> = self.interests(clients, bell).collect();
-        let before_slots = usize::from(clients) + usize::from(bell);
+        let mut watches: Vec<_> = self.interests(clients).collect();
+        let before_clients = usize::from(self.listens_to_bell());
+        let before_slots = before_clients + usize::from(clients);
         if !with_slots {
             watches.truncate(before_slots);
         }
@@ -357,10 +363,14 @@ impl Listener {
         if self.closing.is_closed() {
             return Err(Error::Closed);
         }
+        // Nobody has closed this listener: the process that this one was forked from has closed its own.
+        if watches[..before_clients].iter().any(is_ready) {
+            self.is_rung_elsewhere.store(true, Ordering::Relaxed);
+        }
         let slots = self.slots.pending().map(|(id, ..)| id);
         let ready = slots.zip(&watches[before_slots..]).filter(|(_, watch)| is_ready(watch));
         Ok(Ready {
-            clients: clients && is_ready(&watches[0]),
+            clients: watches[before_clients..before_slots].iter().any(is_ready),
             slots: ready.map(|(id, _)| id).collect(),
         })
     }

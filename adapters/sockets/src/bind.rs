@@ -13,6 +13,9 @@ use crate::{Attempts, Error, Listening, Phase, no_address, resolve};
 pub enum Bound {
     /// TCP.
     Tcp(TcpListener),
+    /// TCP, by a socket that its owner has set up.
+    #[cfg(unix)]
+    AdoptedTcp(TcpListener),
     /// A Unix socket.
     #[cfg(unix)]
     Unix(std::os::unix::net::UnixListener),
@@ -30,6 +33,8 @@ impl Bound {
     pub fn address(&self) -> io::Result<Address> {
         match self {
             Self::Tcp(listener) => Ok(listener.local_addr()?.into()),
+            #[cfg(unix)]
+            Self::AdoptedTcp(listener) => Ok(listener.local_addr()?.into()),
             #[cfg(unix)]
             Self::Unix(listener) => platform::unix_address(&listener.local_addr()?)
                 .ok_or_else(|| io::Error::other("the listening socket has no name")),

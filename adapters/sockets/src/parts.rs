@@ -48,8 +48,12 @@ pub struct Parts<T> {
 impl<T> Parts<T> {
     /// Creates the parts of a connection that begins with the bytes `unread`, without a handshake.
     pub fn new(transport: T, unread: Vec<u8>) -> Self {
+        let is_known = !unread.is_empty();
         let recv = RecvBuffer::resumed(unread, MAX_MESSAGE_BYTES);
-        let (receiving, send) = (Receiving::new(recv), SendBuffer::new());
+        let (mut receiving, send) = (Receiving::new(recv), SendBuffer::new());
+        if is_known {
+            receiving.peer_is_known();
+        }
         Self { transport, receiving, send, peer: Peer::default() }
     }
 

@@ -88,28 +88,12 @@ impl Receiving {
     ///
     /// # Errors
     ///
-    /// [`Error::Frame`], [`Error::Io`] if the transport has failed, and [`Error::Auth`] for a challenge
-    /// that is [refused](Self::refuse_challenge).
+    /// [`Error::Frame`], [`Error::Io`] if the transport has failed, and [`Error::Auth`] if the first
+    /// bytes are those of another protocol.
     #[inline]
     pub fn poll(&mut self, max: u64, reuse: &mut Vec<u8>) -> Result<bool, Error> {
-        let found = match self.recv.poll_reusing(max, reuse) {
-            Ok(found) => found,
-            Err(error) => return Err(self.failure(error)),
-        };
-        if found && self.is_first {
-            self.look_at_the_first()?;
-        }
-        Ok(found)
-    }
-
-    #[cold]
-    fn failure(&self, error: FrameError) -> Error {
-        match (self.broken, OtherProtocol::behind(&error)) {
-            // The message would not have been received, whatever its length.
-            (Some(kind), _) => io::Error::from(kind).into(),
-            (None, Some(protocol)) if self.is_first => AuthError::OtherProtocol(protocol).into(),
-            (None, _) => error.into(),
-        }
+        let found = self.recv.poll_reusing(max, reuse);
+        found.map_err(|error| failure(self.broken, self.is_first, error))
     }
 
     #[cold]
@@ -131,7 +115,9 @@ impl Receiving {
     ///
     /// # Errors
     ///
-    /// [`Error::Frame`], [`Error::Ended`], and [`Error::Io`] with what `read` returns. They are final.
+    /// [`Error::Frame`], [`Error::Ended`], [`Error::Io`] with what `read` returns, and [`Error::Auth`] as
+    /// for [`poll`](Self::poll) and for a challenge that is [refused](Self::refuse_challenge). They are
+    /// final.
     #[inline]
     pub fn read_with(
         &mut self,
@@ -170,6 +156,9 @@ impl Receiving {
                 }
             }
             if self.poll(max, reuse)? {
+                if self.is_first {
+                    self.look_at_the_first()?;
+                }
                 return Ok(true);
             }
         }
@@ -220,6 +209,18 @@ impl Receiving {
     fn give_memory_back(&mut self) {
         let memory = self.recv.detach_idle();
         give_memory(memory);
+    }
+}
+
+/// Returns what an error of the stream means, if the transport has failed before, or if no message has
+/// come.
+#[cold]
+fn failure(broken: Option<io::ErrorKind>, is_first: bool, error: FrameError) -> Error {
+    match (broken, OtherProtocol::behind(&error)) {
+        // The message would not have been received, whatever its length.
+        (Some(kind), _) => io::Error::from(kind).into(),
+        (None, Some(protocol)) if is_first => AuthError::OtherProtocol(protocol).into(),
+        (None, _) => error.into(),
     }
 }
 

@@ -15,7 +15,7 @@ const BATCH: usize = 256 * 1024;
 /// Messages over this many bytes are not worth a copy: they are written from where they are.
 const GATHERED: usize = 16 * 1024;
 
-/// A message of at most this many bytes is copied behind its header, since a write of two pieces
+/// Messages of at most this many bytes in all are copied into one piece, since a write of several pieces
 /// costs more than that.
 const JOINED: usize = 4 * 1024;
 
@@ -64,19 +64,20 @@ pub(crate) fn write_some(
 ) -> io::Result<Option<usize>> {
     let written = if header.is_empty() && payload.is_empty() {
         write(&[IoSlice::new(buffered)])
-    } else if !buffered.is_empty() {
-        write(&[buffered, header, payload].map(IoSlice::new))
-    } else if payload.len() <= JOINED {
+    } else if buffered.len() + payload.len() <= JOINED {
         // Without memory when the thread is ending.
         let mut joined = JOINER.try_with(Cell::take).unwrap_or_default();
         joined.clear();
+        joined.extend_from_slice(buffered);
         joined.extend_from_slice(header);
         joined.extend_from_slice(payload);
         let written = write(&[IoSlice::new(&joined)]);
         let _ = JOINER.try_with(|joiner| joiner.set(joined));
         written
-    } else {
+    } else if buffered.is_empty() {
         write(&[header, payload].map(IoSlice::new))
+    } else {
+        write(&[buffered, header, payload].map(IoSlice::new))
     };
     match written? {
         Some(0) => Err(io::ErrorKind::WriteZero.into()),

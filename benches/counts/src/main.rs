@@ -91,7 +91,8 @@ fn blocking() -> Vec<Gate> {
             83_546.0,
         ),
         gate("blocking, send_many of 100 and their receipt", "hundred", 1_000, 14_850.0),
-        gate("blocking, a handshake over TCP, both ends", "handshake", 200, 83_400.0),
+        gate("blocking, a handshake over TCP, both ends", "handshake", 200, 82_500.0),
+        gate("blocking, a handshake over Unix sockets, both ends", "handshake_unix", 200, 77_500.0),
     ]
 }
 
@@ -123,6 +124,25 @@ fn calls() -> Vec<Gate> {
             "tokio_ping_pong",
             2_000,
             10.0,
+        ),
+        gate("blocking, a handshake over TCP: system calls of both ends", "handshake", 500, 29.5),
+        gate(
+            "blocking, a handshake over Unix sockets: system calls of both ends",
+            "handshake_unix",
+            500,
+            23.0,
+        ),
+        gate(
+            "tokio, a handshake over TCP: system calls of both ends",
+            "tokio_handshake",
+            500,
+            42.0,
+        ),
+        gate(
+            "tokio, a handshake over Unix sockets: system calls of both ends",
+            "tokio_handshake_unix",
+            500,
+            29.0,
         ),
         gate("blocking, send_many, 16 bytes: system calls a message", "many", 400_000, 0.005),
         gate("tokio, send_many, 16 bytes: system calls a message", "tokio_many", 400_000, 0.01),

@@ -1,12 +1,13 @@
 //! A connected socket, or a pipe of the file system, by its descriptor.
 
 use std::io::{self, IoSlice};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use mpconn::{Address, ReadBuf};
-use mpconn_sockets::{Operation, connect_unix, unix_name};
+use mpconn_sockets::{Operation, connect_tcp, connect_unix, unix_name};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
@@ -83,6 +84,22 @@ impl Socket {
             }
         }
     }
+}
+
+/// Connects to a TCP listener.
+pub(crate) fn open_tcp(address: SocketAddr, timeout: Option<Duration>) -> io::Result<Socket> {
+    let (fd, is_connected) = connect_tcp(&address)?;
+    if !is_connected {
+        let mut fds = [PollFd::new(&fd, PollFlags::OUT)];
+        if poll_until(&mut fds, Deadline::after(timeout))? == 0 {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        if fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP) {
+            sockopt::socket_error(&fd)??;
+        }
+    }
+    rustix::io::ioctl_fionbio(&fd, false)?;
+    Ok(Socket::connected(fd))
 }
 
 /// Tries to connect to a Unix socket; `None` when the listener's backlog is full.

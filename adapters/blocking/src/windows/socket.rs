@@ -1,10 +1,11 @@
 //! A connected socket, or a named pipe.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::windows::io::{
     AsHandle, AsSocket, BorrowedHandle, BorrowedSocket, OwnedHandle, OwnedSocket,
 };
+use std::time::Duration;
 
 use mpconn::{Address, ReadBuf};
 use mpconn_pipe::{Pipe, block_until, connect};
@@ -74,6 +75,16 @@ impl Socket {
             Kind::Pipe(_) => Err(ErrorKind::Unsupported.into()),
         }
     }
+}
+
+/// Connects to a TCP listener.
+pub(crate) fn open_tcp(address: SocketAddr, timeout: Option<Duration>) -> io::Result<Socket> {
+    let stream = match timeout {
+        None => TcpStream::connect(address),
+        Some(timeout) => TcpStream::connect_timeout(&address, timeout),
+    }?;
+    stream.set_nodelay(true)?;
+    Ok(stream.into())
 }
 
 /// Tries to connect to a pipe; `None` when all its instances are taken.

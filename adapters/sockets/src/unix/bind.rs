@@ -36,7 +36,7 @@ impl Bound {
         }
         let bound = match rustix::net::getsockname(&fd)?.address_family() {
             AddressFamily::UNIX => Self::Unix(UnixListener::from(fd)),
-            _ => Self::Tcp(TcpListener::from(fd)),
+            _ => Self::AdoptedTcp(TcpListener::from(fd)),
         };
         rustix::io::ioctl_fionbio(&bound, true)?;
         Ok(bound)
@@ -65,7 +65,7 @@ pub fn keep_nonblocking(socket: impl AsFd) -> io::Result<()> {
 impl AsFd for Bound {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
-            Self::Tcp(listener) => listener.as_fd(),
+            Self::Tcp(listener) | Self::AdoptedTcp(listener) => listener.as_fd(),
             Self::Unix(listener) => listener.as_fd(),
         }
     }
@@ -211,6 +211,9 @@ pub(crate) fn listen_tcp(listening: &Listening, address: SocketAddr) -> io::Resu
     })?;
     // As Python does on POSIX: a restarted listener need not wait for its old connections.
     sockopt::set_socket_reuseaddr(&fd, true)?;
+    // Its clients' sockets inherit it.
+    #[cfg(target_os = "linux")]
+    sockopt::set_tcp_nodelay(&fd, true)?;
     rustix::net::bind(&fd, &address)?;
     rustix::net::listen(&fd, listening.backlog)?;
     Ok(TcpListener::from(fd))

@@ -125,10 +125,12 @@ pub fn connect_tcp(address: &SocketAddr) -> io::Result<(OwnedFd, bool)> {
 /// Those of the system: `WouldBlock` if none is waiting.
 pub fn accept(bound: &Bound) -> io::Result<(OwnedFd, Option<Address>)> {
     match bound {
-        Bound::Tcp(listener) => {
+        Bound::Tcp(listener) | Bound::AdoptedTcp(listener) => {
             let (stream, peer) = listener.accept()?;
-            // It fails when the client has gone already, which its handshake will find out.
-            let _ = stream.set_nodelay(true);
+            if matches!(bound, Bound::AdoptedTcp(_)) || !cfg!(target_os = "linux") {
+                // It fails when the client has gone already, which its handshake will find out.
+                let _ = stream.set_nodelay(true);
+            }
             Ok((stream.into(), Some(peer.into())))
         }
         Bound::Unix(listener) => {

@@ -52,7 +52,7 @@ fn nobody_to_connect_to() {
         says(connect(path.as_path(), key())),
         format!(
             "cannot connect to {shown}: No such file or directory (os error 2); is the listener \
-             running, and at this path?"
+             running, and at this path? A host needs (host, port)"
         )
     );
     drop(UnixListener::bind(&path).unwrap());
@@ -125,8 +125,8 @@ fn keys() {
         keyless,
         [
             "",
-            "the peer did not finish the handshake in time: it may have no key, or a listener may \
-             be busy with another client",
+            "the time was up before the listener sent a challenge: it may have no key, or be busy \
+             with another client",
         ]
     );
 
@@ -138,10 +138,10 @@ fn keys() {
     assert_eq!(
         refused,
         [
-            "a client was turned away: it closed the connection during the handshake: it may have \
-             no key",
+            "a client was turned away: the connection ended before the client answered the \
+             challenge: it may have no key, or speak another protocol",
             "authentication failed: the peer uses {md5}, which the policy refuses: use \
-             Policy::COMPAT for Python up to 3.11",
+             Policy::COMPAT to accept it",
         ]
     );
 }

@@ -174,7 +174,7 @@ impl Client {
             Ok(Some(_)) => self.let_in(*state),
             Ok(None) if self.net.now() < state.until => State::Negotiating(state),
             Ok(None) => State::Over(Err(timed_out(&state.driver))),
-            Err(Error::HandshakeEnded { .. }) if self.calls_again() => {
+            Err(Error::HandshakeEnded { source: None, .. }) if self.calls_again() => {
                 let again = self.net.now() + AGAIN + self.seed.within(AGAIN);
                 self.wake_at(again);
                 State::Before(again)

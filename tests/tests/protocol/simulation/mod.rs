@@ -175,10 +175,10 @@ fn kind(error: &Error) -> &'static str {
     match error {
         Error::Auth(_) => "unauthenticated",
         Error::Frame(_) => "frame",
-        Error::Ended | Error::HandshakeEnded { .. } => "ended",
+        Error::Ended | Error::HandshakeEnded { source: None, .. } => "ended",
         Error::TimedOut(_) => "timed out",
         Error::Evicted => "evicted",
-        Error::Io(_) => "reset",
+        Error::Io(_) | Error::HandshakeEnded { source: Some(_), .. } => "reset",
         _ => panic!("{error}"),
     }
 }
