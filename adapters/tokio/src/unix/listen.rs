@@ -8,7 +8,7 @@ use mpconn::Address;
 use mpconn_sockets::{Bound, accept};
 use tokio::io::unix::AsyncFd;
 
-use crate::platform::socket::{Socket, watch};
+use crate::platform::socket::{Kind, Socket, watch};
 
 /// A socket, and where it comes from.
 pub(crate) type Client = (Socket, Option<Address>);
@@ -32,8 +32,12 @@ impl Listen {
             let mut guard = ready!(self.0.poll_read_ready(cx))?;
             if let Ok(accepted) = guard.try_io(|bound| accept(bound.get_ref())) {
                 let (fd, peer) = accepted?;
+                let kind = match self.0.get_ref() {
+                    Bound::Unix(_) => Kind::Unix,
+                    Bound::Tcp(_) | Bound::AdoptedTcp(_) => Kind::Tcp,
+                };
                 return Poll::Ready(Ok((
-                    Socket::connected(fd, cfg!(target_vendor = "apple"))?,
+                    Socket::connected(fd, kind, cfg!(target_vendor = "apple"))?,
                     peer,
                 )));
             }

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 
 use crate::connection::Connection;
-use crate::platform::socket::Socket;
+use crate::platform::socket::{Kind, Socket};
 use crate::receiver::Receiver;
 use crate::sender::Sender;
 
@@ -36,8 +36,10 @@ use crate::sender::Sender;
 /// Outside a runtime.
 pub fn pipe() -> io::Result<(Connection, Connection)> {
     let (one, other) = UnixStream::pair()?;
-    let (one, other) =
-        (Socket::connected(one.into(), false)?, Socket::connected(other.into(), false)?);
+    let (one, other) = (
+        Socket::connected(one.into(), Kind::Unix, false)?,
+        Socket::connected(other.into(), Kind::Unix, false)?,
+    );
     Ok((Connection::unauthenticated(one), Connection::unauthenticated(other)))
 }
 
@@ -60,7 +62,9 @@ pub fn one_way_pipe() -> io::Result<(Receiver, Sender)> {
     let (receiver, sender) = UnixStream::pair()?;
     receiver.shutdown(Shutdown::Write)?;
     sender.shutdown(Shutdown::Read)?;
-    let (receiver, sender) =
-        (Socket::connected(receiver.into(), false)?, Socket::connected(sender.into(), false)?);
+    let (receiver, sender) = (
+        Socket::connected(receiver.into(), Kind::Unix, false)?,
+        Socket::connected(sender.into(), Kind::Unix, false)?,
+    );
     Ok((Receiver::unauthenticated(receiver), Sender::unauthenticated(sender)))
 }

@@ -1,7 +1,7 @@
 //! A connected socket, or an end of a pipe, on the runtime.
 
 use std::future::poll_fn;
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
@@ -12,7 +12,10 @@ use mpconn_sockets::{Operation, connect_tcp, connect_unix, unix_name};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{SocketType, sockopt};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketType, getsockname, recvmsg,
+    sockopt,
+};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::{TcpStream, UnixStream};
@@ -42,9 +45,17 @@ pub struct Socket {
     /// For a second registration, which may happen outside of the runtime's context.
     runtime: Handle,
     fd: Arc<OwnedFd>,
-    is_socket: bool,
+    kind: Kind,
     /// It was set to non-blocking mode here, or by tokio.
     was_set: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Tcp,
+    Unix,
+    /// An end of a pipe.
+    Pipe,
 }
 
 #[derive(Debug)]
@@ -63,11 +74,11 @@ impl Registered {
 
 impl Socket {
     /// Registers a connected socket.
-    pub(crate) fn connected(fd: OwnedFd, was_set: bool) -> io::Result<Self> {
-        Ok(Self { was_set, ..Self::register(fd, true, false)? })
+    pub(crate) fn connected(fd: OwnedFd, kind: Kind, was_set: bool) -> io::Result<Self> {
+        Ok(Self { was_set, ..Self::register(fd, kind, false)? })
     }
 
-    fn register(fd: OwnedFd, is_socket: bool, for_writing: bool) -> io::Result<Self> {
+    fn register(fd: OwnedFd, kind: Kind, for_writing: bool) -> io::Result<Self> {
         let fd = Arc::new(fd);
         let io = watch(Arc::clone(&fd), for_writing)?;
         Ok(Self {
@@ -75,7 +86,7 @@ impl Socket {
             reader: Mutex::new(None),
             runtime: Handle::current(),
             fd,
-            is_socket,
+            kind,
             was_set: true,
         })
     }
@@ -112,27 +123,41 @@ impl Socket {
         result
     }
 
-    fn read(&self, space: &mut ReadBuf<'_>) -> Result<usize, Errno> {
-        match space {
-            space if self.is_socket => mpconn_sockets::receive(self, space, false),
-            ReadBuf::Slice(slice) => rustix::io::read(self, &mut **slice),
-            ReadBuf::Spare(vec) => rustix::io::read(self, spare_capacity(vec)),
-        }
+    /// Reads, and tells whether that was all there is for now.
+    ///
+    /// A short read does not say so by itself: the kernel also stops at urgent data, and behind
+    /// descriptors (`SCM_RIGHTS`), which it reports.
+    fn read(&self, space: &mut ReadBuf<'_>) -> Result<(usize, bool), Errno> {
+        let read = match (self.kind, space) {
+            (Kind::Unix, ReadBuf::Slice(slice)) => {
+                let room = slice.len();
+                let mut slices = [IoSliceMut::new(slice)];
+                let mut no_control = RecvAncillaryBuffer::default();
+                let flags = RecvFlags::DONTWAIT;
+                let read = recvmsg(self, &mut slices, &mut no_control, flags)?;
+                let is_cut = read.flags.contains(ReturnFlags::CTRUNC);
+                return Ok((read.bytes, 0 < read.bytes && read.bytes < room && !is_cut));
+            }
+            (Kind::Tcp | Kind::Unix, space) => mpconn_sockets::receive(self, space, false)?,
+            (Kind::Pipe, ReadBuf::Slice(slice)) => rustix::io::read(self, &mut **slice)?,
+            (Kind::Pipe, ReadBuf::Spare(vec)) => rustix::io::read(self, spare_capacity(vec))?,
+        };
+        Ok((read, false))
     }
 
     fn write(&self, slices: &[IoSlice<'_>]) -> Result<usize, Errno> {
-        if self.is_socket {
-            mpconn_sockets::send(self, slices, false)
-        } else {
-            rustix::io::writev(self, slices)
+        match self.kind {
+            Kind::Tcp | Kind::Unix => mpconn_sockets::send(self, slices, false),
+            Kind::Pipe => rustix::io::writev(self, slices),
         }
     }
 
-    /// Does `operation` as soon as there may be something to read.
+    /// Does `operation` as soon as there may be something to read. It tells whether nothing is left
+    /// behind it.
     fn poll_reading<T>(
         &self,
         cx: &mut Context<'_>,
-        mut operation: impl FnMut() -> Result<T, Errno>,
+        mut operation: impl FnMut() -> Result<(T, bool), Errno>,
     ) -> Poll<io::Result<T>> {
         let registered = self.registered();
         loop {
@@ -142,11 +167,16 @@ impl Socket {
                 }
                 return Poll::Pending;
             };
-            // A short read does not mean that nothing is left: the kernel also stops at descriptors
-            // (`SCM_RIGHTS`) and at urgent data. Only a read that would block clears the readiness.
-            match guard?.try_io(|_| Ok(operation()?)) {
+            let mut guard = guard?;
+            match guard.try_io(|_| Ok(operation()?)) {
                 Ok(Err(error)) if error.kind() == ErrorKind::Interrupted => {}
-                Ok(done) => return Poll::Ready(done),
+                Ok(Err(error)) => return Poll::Ready(Err(error)),
+                Ok(Ok((done, is_all))) => {
+                    if is_all {
+                        guard.clear_ready();
+                    }
+                    return Poll::Ready(Ok(done));
+                }
                 Err(_would_block) => {}
             }
         }
@@ -206,14 +236,14 @@ impl Transport for Socket {
 
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // The runtime remembers what was ready once; only the kernel knows what is now.
-        self.poll_reading(cx, || is_readable(self))
+        self.poll_reading(cx, || is_readable(self).map(|()| ((), false)))
     }
 }
 
 /// Connects to a TCP listener.
 pub(crate) async fn open_tcp(address: SocketAddr) -> io::Result<Socket> {
     let (fd, is_connected) = connect_tcp(&address)?;
-    let socket = Socket::register(fd, true, !is_connected)?;
+    let socket = Socket::register(fd, Kind::Tcp, !is_connected)?;
     if !is_connected {
         let connected = |cx: &mut Context<'_>| {
             let ready = ready!(socket.registered().io()?.poll_write_ready(cx)).map(|_| ());
@@ -228,7 +258,7 @@ pub(crate) async fn open_tcp(address: SocketAddr) -> io::Result<Socket> {
 /// Tries to connect to a Unix socket; `None` when the listener's backlog is full.
 pub(crate) fn open(address: &Address) -> io::Result<Option<Socket>> {
     let Some(fd) = connect_unix(&unix_name(address)?)? else { return Ok(None) };
-    Socket::connected(fd, true).map(Some)
+    Socket::connected(fd, Kind::Unix, true).map(Some)
 }
 
 /// Does what can be done at this moment, also where the runtime has not seen yet what the kernel has.
@@ -281,25 +311,27 @@ impl TryFrom<OwnedFd> for Socket {
     type Error = io::Error;
 
     fn try_from(fd: OwnedFd) -> io::Result<Self> {
-        let is_socket = match sockopt::socket_type(&fd) {
-            Ok(SocketType::STREAM) => true,
+        match sockopt::socket_type(&fd) {
+            Ok(SocketType::STREAM) => {
+                let family = getsockname(&fd)?.address_family();
+                let kind = if family == AddressFamily::UNIX { Kind::Unix } else { Kind::Tcp };
+                Self::connected(fd, kind, false)
+            }
             Ok(_) => {
                 let error = "the socket is not one of a stream";
-                return Err(io::Error::new(ErrorKind::InvalidInput, error));
+                Err(io::Error::new(ErrorKind::InvalidInput, error))
             }
-            Err(_) => false,
-        };
-        if is_socket {
-            return Self::connected(fd, false);
+            Err(_) => {
+                rustix::io::ioctl_fionbio(&fd, true)?;
+                Self::register(fd, Kind::Pipe, false)
+            }
         }
-        rustix::io::ioctl_fionbio(&fd, true)?;
-        Self::register(fd, false, false)
     }
 }
 
 /// The four streams are taken over in the same way.
 macro_rules! take_over {
-    ($stream:ty, $was_set:expr, $into_fd:expr) => {
+    ($stream:ty, $kind:expr, $was_set:expr, $into_fd:expr) => {
         /// Takes over a stream.
         ///
         /// # Errors
@@ -314,16 +346,16 @@ macro_rules! take_over {
 
             fn try_from(stream: $stream) -> io::Result<Self> {
                 let into_fd: fn($stream) -> io::Result<OwnedFd> = $into_fd;
-                Self::connected(into_fd(stream)?, $was_set)
+                Self::connected(into_fd(stream)?, $kind, $was_set)
             }
         }
     };
 }
 
-take_over!(TcpStream, true, |stream| Ok(stream.into_std()?.into()));
-take_over!(UnixStream, true, |stream| Ok(stream.into_std()?.into()));
-take_over!(std::net::TcpStream, false, |stream| Ok(stream.into()));
-take_over!(std::os::unix::net::UnixStream, false, |stream| Ok(stream.into()));
+take_over!(TcpStream, Kind::Tcp, true, |stream| Ok(stream.into_std()?.into()));
+take_over!(UnixStream, Kind::Unix, true, |stream| Ok(stream.into_std()?.into()));
+take_over!(std::net::TcpStream, Kind::Tcp, false, |stream| Ok(stream.into()));
+take_over!(std::os::unix::net::UnixStream, Kind::Unix, false, |stream| Ok(stream.into()));
 
 /// Returns the descriptor, off the runtime: for another library, or a child's `Stdio`.
 impl From<Socket> for OwnedFd {
