@@ -112,7 +112,7 @@
 //! | `Client(address, authkey=key)` | [`connect`], [`ConnectOptions`] |
 //! | `send_bytes`, `recv_bytes`, `recv_bytes_into`, `poll`, `close` | the same; [`recv_bytes_to`](Connection::recv_bytes_to), [`recv_borrowed`](Connection::recv_borrowed), [`send_many`](Connection::send_many) |
 //! | `fileno()`, `closed`, `readable`, `writable` | `fd`, [`is_closed`](Connection::is_closed), [`is_readable`](Connection::is_readable), [`is_writable`](Connection::is_writable) |
-//! | `Pipe()`, `Pipe(False)`, `wait(...)` | [`pipe`], [`one_way_pipe`], [`wait()`] |
+//! | `Pipe()`, `Pipe(False)`, `wait(...)` | [`pipe`], [`one_way_pipe`], [`wait()`], [`WaitSet`] |
 //! | `deliver_challenge`, `answer_challenge` | [`Connection::deliver_challenge`], [`Connection::answer_challenge`] |
 //! | `current_process().authkey` | [`AuthKey::process`], [`with_process_key`](ListenerOptions::with_process_key) |
 //! | `AuthenticationError`, `EOFError`, `BufferTooShort` | [`Error::Auth`]; [`Error::Ended`], [`Error::HandshakeEnded`]; [`Error::BufferTooShort`] |
@@ -156,6 +156,12 @@ mod sender;
 mod session;
 mod transport;
 mod wait;
+mod wait_set;
+
+// The calls of `kqueue` are `unsafe` in rustix: elsewhere, who waits asks about each descriptor.
+#[cfg_attr(target_os = "linux", path = "poller/epoll.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "poller/asked.rs")]
+mod poller;
 
 pub use client::{ConnectOptions, connect};
 pub use connection::{Connection, NotTheSame};
@@ -183,3 +189,4 @@ pub use receiver::Receiver;
 pub use sender::Sender;
 pub use transport::{Duplex, ReadWrite, Transport};
 pub use wait::{Source, wait};
+pub use wait_set::{InsertError, WaitKey, WaitSet};

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use rustix::fd::BorrowedFd;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::connection::Connection;
 use crate::deadline::Deadline;
@@ -15,20 +15,26 @@ use crate::receiver::Receiver;
 /// Something to wait for: a reference to a [`Connection`], [`Receiver`] or [`Listener`], or any
 /// descriptor.
 #[derive(Debug)]
-pub struct Source<'a>(Kind<'a>);
+pub struct Source<'a> {
+    pub(crate) kind: Kind<'a>,
+    /// There is something to receive, or the end, or an error, whatever the system says.
+    pub(crate) is_ready: bool,
+}
 
 #[derive(Debug)]
-enum Kind<'a> {
-    /// There is something to receive, or the end, or an error.
-    Ready,
+pub(crate) enum Kind<'a> {
+    /// There is nothing to ask the system about.
+    Closed,
     Socket(&'a Socket),
     Fd(BorrowedFd<'a>),
     Listener(&'a Listener),
 }
 
-/// Waits until at least one of the sources is ready, for at most `timeout`, and tells which are, by
-/// their places in the order given: Python's `wait`. All that are ready are told, so that a busy
-/// one cannot hide the others. `None` waits for ever.
+/// Waits for at most `timeout` until at least one of the sources is ready, and returns the places of all
+/// that are, in the order given: a busy one cannot hide the others. `None` waits without limit.
+///
+/// The system is asked about every source at every call. For many sources that are mostly silent, use a
+/// [`WaitSet`](crate::WaitSet). CPython's counterpart is `wait`.
 ///
 /// A connection is ready when a receive would find something: a message, the beginning of one, the
 /// end, or an error, be it read ahead already or in the kernel; a closed one always is. A listener
@@ -45,13 +51,13 @@ enum Kind<'a> {
 ///
 /// # Errors
 ///
-/// The system's.
+/// What the system says.
 pub fn wait<'a, S: Into<Source<'a>>>(
     sources: impl IntoIterator<Item = S>,
     timeout: impl Into<Option<Duration>>,
 ) -> io::Result<Vec<usize>> {
     let sources: Vec<Source<'a>> = sources.into_iter().map(Into::into).collect();
-    let is_ready = sources.iter().any(|source| matches!(source.0, Kind::Ready));
+    let is_ready = sources.iter().any(|source| source.is_ready);
     let deadline = if is_ready { Deadline::now() } else { Deadline::after(timeout) };
     loop {
         let ready = poll_once(&sources, deadline)?;
@@ -63,14 +69,15 @@ pub fn wait<'a, S: Into<Source<'a>>>(
 }
 
 /// Which are ready; none at the deadline, and when the pause of a listener is over before.
-fn poll_once(sources: &[Source<'_>], deadline: Deadline) -> io::Result<Vec<usize>> {
+pub(crate) fn poll_once(sources: &[Source<'_>], deadline: Deadline) -> io::Result<Vec<usize>> {
     let mut ready = Vec::new();
     let mut watches = Vec::with_capacity(sources.len());
     let mut places = Vec::with_capacity(sources.len());
     let mut pause = None;
     for (place, source) in sources.iter().enumerate() {
-        match &source.0 {
-            Kind::Ready => ready.push(place),
+        match &source.kind {
+            _ if source.is_ready => ready.push(place),
+            Kind::Closed => {}
             Kind::Socket(socket) => watches.push(watch(*socket, false)),
             Kind::Fd(fd) => watches.push(watch(fd, false)),
             Kind::Listener(listener) => {
@@ -85,7 +92,7 @@ fn poll_once(sources: &[Source<'_>], deadline: Deadline) -> io::Result<Vec<usize
     let started = Instant::now();
     poll_until(&mut watches, Deadline::after(wake_in))?;
     for (place, source) in sources.iter().enumerate() {
-        if let Kind::Listener(listener) = source.0 {
+        if let Kind::Listener(listener) = source.kind {
             listener.add_waited(started.elapsed());
             if listener.expiry_left() == Some(Duration::ZERO) {
                 ready.push(place);
@@ -101,10 +108,12 @@ fn poll_once(sources: &[Source<'_>], deadline: Deadline) -> io::Result<Vec<usize
 
 impl<'a> From<&'a Receiver> for Source<'a> {
     fn from(receiver: &'a Receiver) -> Self {
-        Self(match receiver.transport() {
-            Some(socket) if !receiver.has_read_ahead() => Kind::Socket(socket),
-            _ => Kind::Ready,
-        })
+        match receiver.transport() {
+            Some(socket) => {
+                Self { kind: Kind::Socket(socket), is_ready: receiver.has_read_ahead() }
+            }
+            None => Self { kind: Kind::Closed, is_ready: true },
+        }
     }
 }
 
@@ -116,12 +125,18 @@ impl<'a> From<&'a Connection> for Source<'a> {
 
 impl<'a> From<&'a Listener> for Source<'a> {
     fn from(listener: &'a Listener) -> Self {
-        Self(if listener.has_outcomes() { Kind::Ready } else { Kind::Listener(listener) })
+        Self { kind: Kind::Listener(listener), is_ready: listener.has_outcomes() }
+    }
+}
+
+impl<'a> From<&'a OwnedFd> for Source<'a> {
+    fn from(fd: &'a OwnedFd) -> Self {
+        fd.as_fd().into()
     }
 }
 
 impl<'a> From<BorrowedFd<'a>> for Source<'a> {
     fn from(fd: BorrowedFd<'a>) -> Self {
-        Self(Kind::Fd(fd))
+        Self { kind: Kind::Fd(fd), is_ready: false }
     }
 }

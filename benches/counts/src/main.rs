@@ -33,7 +33,8 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let gates =
-        [framing(), linear(), blocking(), objects(), calls(), allocations::gates()].concat();
+        [framing(), linear(), blocking(), events(), objects(), calls(), allocations::gates()]
+            .concat();
     println!("{:<72} {:>10} {:>10}", "", "found", "limit");
     let mut over = 0;
     for Gate { what, found, limit } in &gates {
@@ -93,6 +94,24 @@ fn blocking() -> Vec<Gate> {
         gate("blocking, send_many of 100 and their receipt", "hundred", 1_000, 14_850.0),
         gate("blocking, a handshake over TCP, both ends", "handshake", 200, 82_500.0),
         gate("blocking, a handshake over Unix sockets, both ends", "handshake_unix", 200, 77_500.0),
+    ]
+}
+
+/// What an event costs among silent connections. Looking up its connection grows with their number, by
+/// its logarithm, and nothing else does.
+fn events() -> Vec<Gate> {
+    let (few, many) = ("event_of_10", "event_of_1000");
+    vec![
+        Gate {
+            what: "blocking, an event among 1,000 connections: instructions, to one of 10",
+            found: instructions(many, 5_000) / instructions(few, 5_000),
+            limit: 1.25,
+        },
+        Gate {
+            what: "blocking, an event among 1,000 connections: system calls, with its message",
+            found: system_calls(many, 2_000),
+            limit: 3.1,
+        },
     ]
 }
 

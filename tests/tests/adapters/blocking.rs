@@ -17,6 +17,7 @@ mod signals;
 mod tls;
 mod transports;
 mod wait;
+mod wait_set;
 
 use mpconn_tests::net::Net;
 
