@@ -150,6 +150,12 @@ impl<C, K: AsRef<[u8]>> Acceptor<C, K> {
     }
 
     /// Returns a pending client.
+    #[must_use]
+    pub fn client(&self, id: ClientId) -> Option<&Client<C, K>> {
+        self.pending.get(&id)
+    }
+
+    /// Returns a pending client, to move its bytes.
     pub fn client_mut(&mut self, id: ClientId) -> Option<&mut Client<C, K>> {
         self.pending.get_mut(&id)
     }

@@ -148,20 +148,20 @@ mod deadline;
 mod listener;
 #[cfg(feature = "pickle")]
 mod objects;
+mod pending;
 #[cfg_attr(unix, path = "unix/mod.rs")]
 #[cfg_attr(windows, path = "windows/mod.rs")]
 mod platform;
+// The calls of `kqueue` are `unsafe` in rustix: elsewhere, who waits asks about each descriptor.
+#[cfg_attr(target_os = "linux", path = "poller/epoll.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "poller/asked.rs")]
+mod poller;
 mod receiver;
 mod sender;
 mod session;
 mod transport;
 mod wait;
 mod wait_set;
-
-// The calls of `kqueue` are `unsafe` in rustix: elsewhere, who waits asks about each descriptor.
-#[cfg_attr(target_os = "linux", path = "poller/epoll.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "poller/asked.rs")]
-mod poller;
 
 pub use client::{ConnectOptions, connect};
 pub use connection::{Connection, NotTheSame};

@@ -14,6 +14,7 @@ use rustix::fd::OwnedFd;
 
 use crate::connection::Connection;
 use crate::deadline::Deadline;
+use crate::pending::Pending;
 use crate::platform::bell::Bell;
 use crate::platform::poll::{Watch, is_ready, poll_until, watch};
 use crate::platform::socket::{Socket, transfer_now};
@@ -99,6 +100,7 @@ impl ListenerOptions {
             closing: Arc::new(closing),
             address,
             slots: Slots::new(self.0.session.clone(), self.0.max_pending),
+            pending: Pending::default(),
             last_accepted: None,
             clock: AcceptTime::default(),
             waited: AtomicU64::new(0),
@@ -140,6 +142,7 @@ pub struct Listener {
     closing: Arc<Closing>,
     address: Address,
     slots: Slots<Socket>,
+    pending: Pending,
     last_accepted: Option<Address>,
     /// The time spent in `accept` so far.
     clock: AcceptTime,
@@ -309,8 +312,7 @@ impl Listener {
         // Errors are always watched for: what must not be looked at stays out.
         let bell = self.listens_to_bell().then(|| watch(&*self.bell, false));
         let clients = clients.then(|| watch(&*self.bound, false));
-        let pending = self.slots.pending().map(|(_, socket, writes)| watch(socket, writes));
-        bell.into_iter().chain(clients).chain(pending)
+        bell.into_iter().chain(clients).chain(self.pending.watches(&self.slots))
     }
 
     fn listens_to_bell(&self) -> bool {
@@ -343,7 +345,7 @@ impl Listener {
     }
 
     /// Waits until something can be done.
-    fn wait(&self, deadline: Deadline, with_slots: bool) -> Result<Ready, Error> {
+    fn wait(&mut self, deadline: Deadline, with_slots: bool) -> Result<Ready, Error> {
         if self.closing.is_closed() {
             return Err(Error::Closed);
         }
@@ -353,6 +355,7 @@ impl Listener {
         let expiry = self.expiry_left().filter(|_| with_slots);
         let wake_at = [deadline.left(), pause, expiry];
 
+        self.pending.tidy(&self.slots);
         let mut watches: Vec<_> = self.interests(clients).collect();
         let before_clients = usize::from(self.listens_to_bell());
         let before_slots = before_clients + usize::from(clients);
@@ -367,12 +370,16 @@ impl Listener {
         if watches[..before_clients].iter().any(is_ready) {
             self.is_rung_elsewhere.store(true, Ordering::Relaxed);
         }
-        let slots = self.slots.pending().map(|(id, ..)| id);
-        let ready = slots.zip(&watches[before_slots..]).filter(|(_, watch)| is_ready(watch));
-        Ok(Ready {
-            clients: watches[before_clients..before_slots].iter().any(is_ready),
-            slots: ready.map(|(id, _)| id).collect(),
-        })
+        let clients = watches[before_clients..before_slots].iter().any(is_ready);
+        if !with_slots {
+            return Ok(Ready { clients, slots: Vec::new() });
+        }
+        let (mut slots, has_more) = self.pending.ready(&watches[before_slots..]);
+        drop(watches);
+        if has_more {
+            slots.extend(self.pending.take_kept(&self.slots)?);
+        }
+        Ok(Ready { clients, slots })
     }
 
     fn take_clients(&mut self) -> Result<(), Error> {
@@ -385,6 +392,7 @@ impl Listener {
             self.slots.make_room(transfer_now);
             if let Some(id) = self.slots.add(|_| socket, peer, self.clock) {
                 self.slots.progress(id, Turn::One, transfer_now);
+                self.pending.add(id, &self.slots);
             }
         }
         Ok(())

@@ -106,6 +106,12 @@ pub(crate) fn poll_once(sources: &[Source<'_>], deadline: Deadline) -> io::Resul
     Ok(ready)
 }
 
+impl<'a> Source<'a> {
+    pub(crate) fn of(socket: &'a Socket) -> Self {
+        Self { kind: Kind::Socket(socket), is_ready: false }
+    }
+}
+
 impl<'a> From<&'a Receiver> for Source<'a> {
     fn from(receiver: &'a Receiver) -> Self {
         match receiver.transport() {

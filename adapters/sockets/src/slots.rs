@@ -91,12 +91,12 @@ impl<S> Slots<S> {
         }
     }
 
-    /// Returns the transports of the pending clients, and whether each waits to be written to.
-    pub fn pending(&self) -> impl Iterator<Item = (ClientId, &S, bool)> {
-        self.acceptor.pending().map(|(id, client)| {
-            let handshake = client.connection.handshake();
-            (id, &client.transport.0, handshake.is_some_and(|driver| driver.wants_write()))
-        })
+    /// Returns the transport of a pending client, and whether it waits to be written to.
+    #[must_use]
+    pub fn get(&self, id: ClientId) -> Option<(&S, bool)> {
+        let client = self.acceptor.client(id)?;
+        let handshake = client.connection.handshake();
+        Some((&client.transport.0, handshake.is_some_and(|driver| driver.wants_write())))
     }
 
     /// Returns `true` if [`next_outcome`](Self::next_outcome) would return one.

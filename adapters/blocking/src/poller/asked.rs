@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use crate::deadline::Deadline;
+use crate::platform::poll::Watch;
 use crate::wait::{Kind, Source};
 
 #[derive(Debug)]
@@ -34,6 +35,10 @@ impl Poller {
     /// All of them.
     pub(crate) fn asked(&self) -> impl Iterator<Item = u64> {
         self.0.iter().copied()
+    }
+
+    pub(crate) fn watch(&self) -> Option<Watch<'_>> {
+        None
     }
 
     pub(crate) fn source(&self) -> Option<Source<'_>> {

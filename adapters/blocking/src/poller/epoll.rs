@@ -9,6 +9,7 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 
 use crate::deadline::Deadline;
+use crate::platform::poll::{Watch, watch};
 use crate::wait::{Kind, Source};
 
 /// How many are returned by one wait.
@@ -46,6 +47,11 @@ impl Poller {
     /// Those that are not in the set, and to be asked about.
     pub(crate) fn asked(&self) -> impl Iterator<Item = u64> {
         std::iter::empty()
+    }
+
+    /// The same, for those who wait for other things too.
+    pub(crate) fn watch(&self) -> Option<Watch<'_>> {
+        Some(watch(&self.epoll, false))
     }
 
     /// What to wait for beside those, before [`wait`](Self::wait).

@@ -1,6 +1,7 @@
 //! A listener in time: peers half-way, slow peers, and being closed.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail them like tests")]
 
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use super::adapter::{
     Address, AuthKey, Closer, Error, Listener, ListenerOptions, PeerError, Phase, connect,
 };
 use mpconn_tests::net::{Net, Stream, scratch};
+use mpconn_tests::stall::bounded;
 use mpconn_tests::wire::{CHALLENGE, WELCOME, challenge, frame, md5, receive, send};
 use tempfile::TempDir;
 
@@ -103,7 +105,7 @@ fn a_slow_peer_keeps_nobody_waiting() {
             scope.spawn(|| {
                 let mut peer = Stream::connect(&address).unwrap();
                 for byte in response_to(&receive(&mut peer).unwrap()) {
-                    std::io::Write::write_all(&mut peer, &[byte]).unwrap();
+                    Write::write_all(&mut peer, &[byte]).unwrap();
                     thread::sleep(Duration::from_millis(200));
                 }
                 assert_eq!(receive(&mut peer).unwrap(), WELCOME);
@@ -213,7 +215,7 @@ fn response_to(challenge: &[u8]) -> Vec<u8> {
 /// Responds to the challenge that waits for it.
 fn respond(peer: &mut Stream) {
     let challenge = receive(peer).unwrap();
-    std::io::Write::write_all(peer, &response_to(&challenge)).unwrap();
+    Write::write_all(peer, &response_to(&challenge)).unwrap();
 }
 
 fn send_challenge(peer: &mut Stream) {
@@ -226,4 +228,55 @@ fn assert_gone(address: &Address) {
     }
     let error = connect(address, AuthKey::new(KEY)).unwrap_err();
     assert!(matches!(error, Error::Unreachable { phase: Phase::Connect, .. }), "{error:?}");
+}
+
+/// Clients that answer long after many others have come: the listener waits for old ones in another way
+/// than for new ones. Some drip, some go, and some are still silent at the end.
+#[test]
+fn clients_that_answer_late_and_bit_by_bit() {
+    const CLIENTS: usize = 60;
+    for net in [Net::Tcp, Net::Unix] {
+        bounded(move || {
+            let scratch = scratch();
+            let options = ListenerOptions::with_key(AuthKey::new(KEY));
+            let mut listener = options.bind(net.fresh(&scratch)).unwrap();
+            let mut clients: Vec<_> =
+                (0..CLIENTS).map(|_| Stream::connect(listener.address()).unwrap()).collect();
+            let come = listener.accept_timeout(Duration::from_millis(300));
+            assert!(matches!(come, Err(Error::TimedOut(_))), "{come:?}");
+            // Those that are gone, then those that are still there, the oldest first.
+            let mut expected = 0;
+            for (number, mut client) in clients.drain(..).enumerate() {
+                if number % 5 == 4 {
+                    continue;
+                }
+                let theirs = receive(&mut client).unwrap();
+                let response = frame(&md5(KEY, &theirs[CHALLENGE.len()..]));
+                let drips = if number % 5 == 3 { response.len() } else { 1 };
+                let size = response.len().div_ceil(drips);
+                let mut parts = response.chunks(size);
+                for part in parts.by_ref().take(drips - 1) {
+                    client.write_all(part).unwrap();
+                    let come = listener.accept_timeout(Duration::from_millis(1));
+                    assert!(
+                        matches!(come, Err(Error::TimedOut(_) | Error::NoneAccepted(_))),
+                        "{come:?}"
+                    );
+                }
+                client.write_all(parts.next().unwrap()).unwrap();
+                let rest = thread::spawn(move || {
+                    assert_eq!(receive(&mut client).unwrap(), WELCOME);
+                    send(&mut client, &challenge(&[7; 20])).unwrap();
+                    assert_eq!(receive(&mut client).unwrap(), md5(KEY, &[7; 20]));
+                    send(&mut client, WELCOME).unwrap();
+                    send(&mut client, b"late").unwrap();
+                });
+                let mut connection = listener.accept_timeout(Duration::from_secs(20)).unwrap();
+                assert_eq!(connection.recv_bytes().unwrap(), b"late");
+                rest.join().unwrap();
+                expected += 1;
+            }
+            assert_eq!(expected, CLIENTS - CLIENTS / 5);
+        });
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use mpconn::{AcceptTime, Address, AuthKey, ClientId};
+use mpconn::{AcceptTime, Address, AuthKey};
 use mpconn_sockets::{Error, Outcome, Session, Slots, Turn};
 
 use super::client::{HANDSHAKE, Nature, Plan};
@@ -66,7 +66,7 @@ impl Listener {
 
     /// Nobody is left in a handshake.
     pub(crate) fn is_idle(&self) -> bool {
-        self.slots.pending().next().is_none() && !self.slots.has_outcomes()
+        self.slots.acceptor().is_empty() && !self.slots.has_outcomes()
     }
 
     /// Something may have come over this link.
@@ -86,9 +86,9 @@ impl Listener {
         self.clock.0 += passed;
         self.since = now;
 
-        let is_ready =
-            |(id, end, _): (ClientId, &End, bool)| self.ready.contains(&end.link).then_some(id);
-        let ready: Vec<_> = self.slots.pending().filter_map(is_ready).collect();
+        let pending = self.slots.acceptor().pending();
+        let ready = pending.filter(|(_, client)| self.ready.contains(&client.transport.0.link));
+        let ready: Vec<_> = ready.map(|(id, _)| id).collect();
         self.ready.clear();
         for id in ready {
             self.slots.progress(id, Turn::All, End::transfer);
