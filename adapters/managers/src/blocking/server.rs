@@ -1,0 +1,8 @@
+//! x
+
+/// X.
+#[derive(Debug)]
+pub struct Server;
+/// X.
+#[derive(Debug)]
+pub struct Stopper;

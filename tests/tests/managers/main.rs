@@ -1,0 +1,5 @@
+//! `mpconn-managers` with real Pythons, in both roles.
+#![cfg(unix)]
+
+mod client;
+mod support;
