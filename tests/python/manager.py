@@ -55,7 +55,8 @@ def get_jobs():
     return JOBS
 
 
-Manager.register('Counter', Counter, method_to_typeid={'child': 'Counter'})
+Manager.register('Child', create_method=False)
+Manager.register('Counter', Counter, method_to_typeid={'child': 'Child'})
 Manager.register('get_jobs', get_jobs)
 
 

@@ -368,13 +368,23 @@ fn nested(manager: &Manager, python: &Python) -> Result {
         return Ok(());
     }
     let outer: Dict<String, Reference> = manager.create(&())?;
-    let inner: Queue<i64> = manager.create(&())?;
+    let inner: List<i64> = manager.create(&(vec![7],))?;
     outer.insert(&"inner".into(), &inner.proxy().reference())?;
-    inner.put(&7, None)?;
     let found = outer.get(&"inner".into())?.expect("what was put");
-    let other: Queue<i64> = manager.attach(&found)?;
-    assert_eq!(other.get(None)?, Some(7));
-    let proxy: Proxy = other.proxy().clone();
-    assert!(mpconn_managers::Port::exposed(&proxy).iter().any(|name| name == "task_done"));
+    let other: List<i64> = manager.attach(&found)?;
+    other.append(&8)?;
+    assert_eq!(inner.copy()?, [7, 8]);
+    outer.clear()?;
+
+    // Earlier versions fail to rebuild an `AutoProxy` in the manager.
+    if python.is_at_least(3, 9) {
+        let queue: Queue<i64> = manager.create(&())?;
+        outer.insert(&"queue".into(), &queue.proxy().reference())?;
+        let other: Queue<i64> = manager.attach(&outer.get(&"queue".into())?.expect("a queue"))?;
+        queue.put(&7, None)?;
+        assert_eq!(other.get(None)?, Some(7));
+        let proxy: &Proxy = other.proxy();
+        assert!(mpconn_managers::Port::exposed(proxy).iter().any(|name| name == "task_done"));
+    }
     Ok(())
 }

@@ -3,6 +3,8 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use mpconn_pickle::Value;
+
 use super::typed;
 use crate::call::{Call, Port, call, command, waiting};
 use crate::error::Error;
@@ -151,10 +153,20 @@ impl<P: Port> Condition<P> {
 /// Without an end it is one wait: 2.7 knows no other, and the end of the connection shows that the
 /// manager is gone.
 fn acquire<P: Port>(port: &P, timeout: Option<Duration>) -> P::Answer<bool> {
-    match timeout {
-        None => waiting(port, "acquire", &(true,), None),
-        Some(Duration::ZERO) => call(port, "acquire", &(false,)),
-        Some(timeout) => waiting(port, "acquire", &(true, timeout.as_secs_f64()), timeout),
+    let call = match timeout {
+        None => Call::new(port, "acquire", &(true,), None, truth),
+        Some(Duration::ZERO) => Call::new(port, "acquire", &(false,), timeout, truth),
+        Some(time) => Call::new(port, "acquire", &(true, time.as_secs_f64()), timeout, truth),
+    };
+    port.start(call)
+}
+
+/// The `RLock` of Python 2.7 returns 1.
+fn truth<P>(_: &P, bytes: &[u8]) -> Result<bool, Error> {
+    match reply::value(bytes)? {
+        Value::Bool(yes) => Ok(yes),
+        Value::Int(number) => Ok(number != 0),
+        other => Err(Error::unexpected(format!("{other:?} in place of True or False"))),
     }
 }
 
