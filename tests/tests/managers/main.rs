@@ -2,4 +2,5 @@
 #![cfg(unix)]
 
 mod client;
+mod server;
 mod support;

@@ -1,0 +1,97 @@
+//! Python's proxies on a server in Rust.
+
+use std::thread::{self, JoinHandle};
+
+use mpconn_managers::blocking::{Manager, Server, Stopper};
+use mpconn_managers::pickle::{Exception, Value};
+use mpconn_managers::server::{Call, Outcome, Queue, Registry, SharedObject};
+use mpconn_managers::{Address, AuthKey};
+use mpconn_tests::net::{Net, scratch};
+use mpconn_tests::python::Script;
+use mpconn_tests::pythons::Python;
+use tempfile::TempDir;
+
+use crate::support::{KEY, options, with_each};
+
+/// The `Counter` of `tests/python/manager.py`.
+struct Counter(i64);
+
+impl Counter {
+    fn create(call: &Call<'_, '_>) -> Result<Self, Exception> {
+        let [start] = call.bind(["start"], 0)?;
+        Ok(Self(call.read_or(start, 0)?))
+    }
+}
+
+impl SharedObject for Counter {
+    fn exposed(&self) -> &[&str] {
+        &["add", "fail", "child"]
+    }
+
+    fn call(&mut self, call: &Call<'_, '_>) -> Result<Outcome, Exception> {
+        match call.method() {
+            "add" => {
+                let [amount, times] = call.bind(["amount", "times"], 1)?;
+                self.0 += call.read::<i64>(amount)? * call.read_or(times, 1)?;
+                Outcome::of(&self.0)
+            }
+            "fail" => {
+                let text = call.only("text")?;
+                Err(Exception::new("builtins", "LookupError", vec![Value::Str(text), 7.into()]))
+            }
+            _ => Ok(Outcome::Proxy { typeid: "Child".to_owned(), object: Box::new(Self(self.0)) }),
+        }
+    }
+}
+
+/// A server that runs, and ends when this is dropped.
+pub(crate) struct RustServer {
+    pub(crate) address: Address,
+    stopper: Stopper,
+    thread: Option<JoinHandle<()>>,
+    _scratch: TempDir,
+}
+
+impl RustServer {
+    pub(crate) fn start(net: Net) -> Self {
+        let scratch = scratch();
+        let registry = Registry::new()
+            .register("get_jobs", Queue::new(0))
+            .register_type("Counter", Counter::create);
+        let server = Server::bind(net.fresh(&scratch), AuthKey::new(KEY), registry).expect("it listens");
+        let (address, stopper) = (server.address().clone(), server.stopper());
+        let thread = Some(thread::spawn(move || server.serve().expect("it serves")));
+        Self { address, stopper, thread, _scratch: scratch }
+    }
+
+    pub(crate) fn connect(&self) -> Manager {
+        Manager::connect_with(&self.address, options()).expect("the server is there")
+    }
+
+    pub(crate) fn client(&self, python: &Python) -> Script {
+        let mut script = Script::start(python, "manager.py");
+        script.order("role", b"client");
+        script.order("key", KEY);
+        script.order_address(&self.address);
+        script.go();
+        script
+    }
+}
+
+impl Drop for RustServer {
+    fn drop(&mut self) {
+        self.stopper.stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("it ends without a panic");
+        }
+    }
+}
+
+#[test]
+fn every_type_by_method_and_version() {
+    with_each(|python, net| {
+        let server = RustServer::start(net);
+        assert_eq!(server.client(python).result(), "ok", "{}", python.name());
+        assert_eq!(server.connect().number_of_objects().expect("it is there"), 0, "{}", python.name());
+    });
+}
