@@ -64,6 +64,8 @@ pub struct Call<P, R> {
     is_not_yet: fn(&Result<R, Error>) -> bool,
     /// Whether the request that was sent last was one of several.
     is_slice: bool,
+    /// Whether the reply must be read, as it has a reference to give back.
+    pub(crate) is_kept: bool,
 }
 
 impl<P, R> fmt::Debug for Call<P, R> {
@@ -96,7 +98,7 @@ impl<P: Port, R> Call<P, R> {
         let ident = Some(port.token().id.as_str());
         let request = encode_request(port.encoder(), ident, method, args, kwargs)?;
         let (read, is_not_yet) = (Box::new(read), |_: &_| false);
-        Ok(Self { slices: None, request, wait, read, is_not_yet, is_slice: false })
+        Ok(Self { slices: None, request, wait, read, is_not_yet, is_slice: false, is_kept: false })
     }
 
     /// Makes a call of a method that waits for at most `timeout`, in slices. `args` makes the
@@ -125,6 +127,11 @@ impl<P: Port, R> Call<P, R> {
             call.slices = Some((request, count));
         }
         Ok(call)
+    }
+
+    /// Makes the call go on to its end, also when nobody waits for it any more.
+    pub(crate) fn kept(self) -> Self {
+        Self { is_kept: true, ..self }
     }
 
     /// Returns the request to send, and how long the method may wait before it replies.

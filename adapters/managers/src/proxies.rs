@@ -78,7 +78,7 @@ pub trait Methods: Port {
 
     /// Calls a method whose result is a proxy, as `method_to_typeid` of the manager says.
     fn call_for_proxy<A: Arguments>(&self, method: &str, args: &A) -> Self::Answer<Self> {
-        self.start(Call::new(self, method, args, Some(Duration::ZERO), adopted))
+        self.start(Call::new(self, method, args, Some(Duration::ZERO), adopted).map(Call::kept))
     }
 
     /// Returns a copy of the object, where it can be pickled. CPython's counterpart is

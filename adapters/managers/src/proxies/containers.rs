@@ -94,7 +94,7 @@ where
     /// Returns an iterator over the keys that lives in the manager.
     pub fn iter(&self) -> P::Answer<Iterator<K, P>> {
         let read = |port: &P, bytes: &[u8]| adopted(port, bytes).map(Iterator::from_proxy);
-        self.port.start(Call::new(&self.port, "__iter__", &(), NO_WAIT, read))
+        self.port.start(Call::new(&self.port, "__iter__", &(), NO_WAIT, read).map(Call::kept))
     }
 }
 

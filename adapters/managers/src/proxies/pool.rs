@@ -144,7 +144,7 @@ impl<P: Port> Pool<P> {
         args: &impl Arguments,
     ) -> P::Answer<T> {
         let read = |port: &P, reply: &[u8]| adopted(port, reply).map(T::from_proxy);
-        self.port.start(Call::new(&self.port, method, args, Some(Duration::ZERO), read))
+        self.port.start(Call::new(&self.port, method, args, Some(Duration::ZERO), read).map(Call::kept))
     }
 }
 

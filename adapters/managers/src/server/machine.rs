@@ -51,7 +51,7 @@ pub enum Action {
     },
     /// Close the connection of a client, and call [`Machine::closed`].
     Close(ClientId),
-    /// A client has ended the server. Earlier messages are sent first.
+    /// A client has ended the server, and was told so.
     Shutdown,
 }
 
@@ -82,6 +82,8 @@ struct Client {
     taken: Option<(String, Value)>,
     /// Whether the connection ends with the reply.
     ends: bool,
+    /// Whether the server does.
+    shuts_down: bool,
 }
 
 /// A call that waits for a change of its object.
@@ -162,10 +164,8 @@ impl Machine {
         let Some(client) = self.clients.get_mut(&id) else { return };
         client.is_serving = method == Some("accept_connection");
         client.ends = !client.is_serving;
+        client.shuts_down = method == Some("shutdown");
         self.send(id, &answer, protocol, false);
-        if method == Some("shutdown") {
-            self.actions.push_back(Action::Shutdown);
-        }
     }
 
     /// Answers a call of an object, or lets it wait.
@@ -290,6 +290,9 @@ impl Machine {
     pub fn closed(&mut self, id: ClientId) {
         let waiting = self.end_wait(id);
         let Some(client) = self.clients.remove(&id) else { return };
+        if client.shuts_down {
+            self.actions.push_back(Action::Shutdown);
+        }
         if let Some((ident, value)) = client.taken {
             self.objects.restore(&ident, value);
             self.wake(&ident);

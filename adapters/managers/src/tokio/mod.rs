@@ -3,8 +3,8 @@
 mod client;
 mod server;
 
-pub use client::{Manager, Proxy};
-pub use server::{Server, Stopper};
+pub use client::{Answer, Manager, Proxy};
+pub use server::Server;
 
 use crate::proxies;
 
