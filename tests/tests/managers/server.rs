@@ -44,6 +44,20 @@ impl SharedObject for Counter {
     }
 }
 
+pub(crate) fn registry() -> Registry {
+    Registry::new().register("get_jobs", Queue::new(0)).register_type("Counter", Counter::create)
+}
+
+/// Starts a client of the server at `address`, which goes through the table.
+pub(crate) fn client(python: &Python, address: &Address) -> Script {
+    let mut script = Script::start(python, "manager.py");
+    script.order("role", b"client");
+    script.order("key", KEY);
+    script.order_address(address);
+    script.go();
+    script
+}
+
 /// A server that runs, and ends when this is dropped.
 pub(crate) struct RustServer {
     pub(crate) address: Address,
@@ -55,10 +69,8 @@ pub(crate) struct RustServer {
 impl RustServer {
     pub(crate) fn start(net: Net) -> Self {
         let scratch = scratch();
-        let registry = Registry::new()
-            .register("get_jobs", Queue::new(0))
-            .register_type("Counter", Counter::create);
-        let server = Server::bind(net.fresh(&scratch), AuthKey::new(KEY), registry).expect("it listens");
+        let server = Server::bind(net.fresh(&scratch), AuthKey::new(KEY), registry());
+        let server = server.expect("it listens");
         let (address, stopper) = (server.address().clone(), server.stopper());
         let thread = Some(thread::spawn(move || server.serve().expect("it serves")));
         Self { address, stopper, thread, _scratch: scratch }
@@ -66,15 +78,6 @@ impl RustServer {
 
     pub(crate) fn connect(&self) -> Manager {
         Manager::connect_with(&self.address, options()).expect("the server is there")
-    }
-
-    pub(crate) fn client(&self, python: &Python) -> Script {
-        let mut script = Script::start(python, "manager.py");
-        script.order("role", b"client");
-        script.order("key", KEY);
-        script.order_address(&self.address);
-        script.go();
-        script
     }
 }
 
@@ -91,7 +94,7 @@ impl Drop for RustServer {
 fn every_type_by_method_and_version() {
     with_each(|python, net| {
         let server = RustServer::start(net);
-        assert_eq!(server.client(python).result(), "ok", "{}", python.name());
+        assert_eq!(client(python, &server.address).result(), "ok", "{}", python.name());
         assert_eq!(server.connect().number_of_objects().expect("it is there"), 0, "{}", python.name());
     });
 }
