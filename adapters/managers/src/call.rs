@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mpconn_pickle::{Encoder, Protocol};
 use serde::Serialize;
@@ -192,7 +192,7 @@ pub(crate) fn deadline(timeout: Option<Duration>, wait: Option<Duration>) -> Opt
 /// is gone.
 #[derive(Debug)]
 pub(crate) struct Shared<C> {
-    idle: Mutex<Vec<C>>,
+    idle: Mutex<Vec<Idle<C>>>,
     reads_v4: AtomicBool,
     is_gone: AtomicBool,
 }
@@ -224,12 +224,28 @@ impl<C> Shared<C> {
         self.is_gone.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn take(&self) -> Option<C> {
+    pub(crate) fn take(&self) -> Option<Idle<C>> {
         lock(&self.idle).pop()
     }
 
     pub(crate) fn put(&self, connection: C) {
-        lock(&self.idle).push(connection);
+        lock(&self.idle).push(Idle::now(connection));
+    }
+}
+
+/// A connection that no call uses, and since when.
+#[derive(Debug)]
+pub(crate) struct Idle<C>(pub(crate) C, Instant);
+
+impl<C> Idle<C> {
+    pub(crate) fn now(connection: C) -> Self {
+        Self(connection, Instant::now())
+    }
+
+    /// Whether the manager had time to go, so that it is worth a system call to find out. A call that
+    /// finds out by itself fails, as nobody knows whether it was executed.
+    pub(crate) fn is_old(&self) -> bool {
+        self.1.elapsed() > Duration::from_millis(20)
     }
 }
 

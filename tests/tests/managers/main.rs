@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod client;
+mod hostile;
 mod server;
 mod support;
 mod tokio;

@@ -10,7 +10,7 @@ use mpconn_pickle::Encoder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::call::{self, Call, Port, Shared, lock};
+use crate::call::{self, Call, Idle, Port, Shared, lock};
 use crate::error::Error;
 use crate::options::{Options, RELEASE_TIMEOUT};
 use crate::proxies::Typed;
@@ -222,9 +222,11 @@ impl Manager {
     }
 
     /// Returns a connection at which nothing has come yet: one that the manager has closed is left.
-    fn reuse(&self, mut idle: impl FnMut() -> Option<Connection>) -> Result<Connection, Error> {
-        while let Some(connection) = idle() {
-            if matches!(connection.poll(Duration::ZERO), Ok(false)) {
+    fn reuse(&self, mut idle: impl FnMut() -> Option<Idle<Connection>>) -> Result<Connection, Error> {
+        while let Some(idle) = idle() {
+            let is_old = idle.is_old();
+            let connection = idle.0;
+            if !is_old || matches!(connection.poll(Duration::ZERO), Ok(false)) {
                 return Ok(connection);
             }
         }
@@ -251,7 +253,7 @@ impl Manager {
 /// [`Methods`](crate::Methods) has its calls by the names of methods, and
 /// [`proxies`](crate::proxies) those of known types.
 #[derive(Clone)]
-pub struct Proxy(Arc<Held>, Arc<[String]>, Option<Arc<Mutex<Option<Connection>>>>);
+pub struct Proxy(Arc<Held>, Arc<[String]>, Option<Arc<Mutex<Option<Idle<Connection>>>>>);
 
 /// One reference to an object.
 struct Held {
@@ -307,7 +309,7 @@ impl Proxy {
             }
         };
         match own {
-            Some(mut own) => *own = Some(connection),
+            Some(mut own) => *own = Some(Idle::now(connection)),
             None => manager.0.shared.put(connection),
         }
         result

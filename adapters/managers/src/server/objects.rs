@@ -248,8 +248,7 @@ impl Objects {
 
     /// Marks the objects whose proxies are in a message: they may be put into others.
     fn note_proxies(&mut self, pickle: &Pickle<'_>, message: &[u8]) {
-        const NAME: &[u8] = b"RebuildProxy";
-        if !message.windows(NAME.len()).any(|window| window == NAME) {
+        if !names_a_proxy(message) {
             return;
         }
         let entries = &mut self.entries;
@@ -335,6 +334,18 @@ impl Entry {
             }
         }
     }
+}
+
+/// Looks for the function by which proxies are rebuilt. Most messages have none, and may be long.
+fn names_a_proxy(message: &[u8]) -> bool {
+    const NAME: &[u8] = b"RebuildProxy";
+    const CHUNK: usize = 64;
+    (0..message.len()).step_by(CHUNK).any(|at| {
+        let chunk = &message[at..message.len().min(at + CHUNK)];
+        // The search for one byte is the fastest there is.
+        chunk.contains(&NAME[0])
+            && (at..at + chunk.len()).any(|at| message[at..].starts_with(NAME))
+    })
 }
 
 fn names(names: &[&str]) -> Value {

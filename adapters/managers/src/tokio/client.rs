@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
-use crate::call::{self, Call, Port, Shared};
+use crate::call::{self, Call, Idle, Port, Shared};
 use crate::error::Error;
 use crate::options::{Options, RELEASE_TIMEOUT};
 use crate::proxies::Typed;
@@ -240,9 +240,11 @@ impl Manager {
     }
 
     /// Returns a connection at which nothing has come yet: one that the manager has closed is left.
-    async fn reuse(&self, mut idle: impl FnMut() -> Option<Connection>) -> Result<Connection, Error> {
-        while let Some(mut connection) = idle() {
-            if matches!(connection.poll(Duration::ZERO).await, Ok(false)) {
+    async fn reuse(&self, mut idle: impl FnMut() -> Option<Idle<Connection>>) -> Result<Connection, Error> {
+        while let Some(idle) = idle() {
+            let is_old = idle.is_old();
+            let mut connection = idle.0;
+            if !is_old || matches!(connection.poll(Duration::ZERO).await, Ok(false)) {
                 return Ok(connection);
             }
         }
@@ -278,7 +280,7 @@ impl Manager {
 /// [`Methods`](crate::Methods) has its calls by the names of methods, and
 /// [`proxies`](crate::proxies) those of known types.
 #[derive(Clone)]
-pub struct Proxy(Arc<Held>, Arc<[String]>, Option<Arc<Mutex<Option<Connection>>>>);
+pub struct Proxy(Arc<Held>, Arc<[String]>, Option<Arc<Mutex<Option<Idle<Connection>>>>>);
 
 /// One reference to an object.
 struct Held {
@@ -341,7 +343,7 @@ impl Proxy {
             }
         };
         match own {
-            Some(mut own) => *own = Some(connection),
+            Some(mut own) => *own = Some(Idle::now(connection)),
             None => manager.0.shared.put(connection),
         }
         result

@@ -1,0 +1,187 @@
+//! A queue that `mpconn-managers` serves, beside that of CPython's own manager, with the same Python
+//! clients; and a call from Rust to Rust, beside a ping-pong of the same bytes.
+//!
+//!     cargo run --release --manifest-path benches/managers/Cargo.toml -- [PYTHON]
+//!
+//! Rounds alternate between the servers; the figures are medians. It fails when a target is missed.
+
+use std::env;
+use std::error::Error;
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mpconn_blocking::{ConnectOptions, Listener};
+use mpconn_managers::blocking::{Dict, Manager, Server};
+use mpconn_managers::pickle::Encoder;
+use mpconn_managers::server::{Queue, Registry};
+use mpconn_managers::{AuthKey, Typed, encode_request};
+use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
+
+const KEY: &str = "a key that both sides hold";
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients.py");
+const ROUNDS: usize = 5;
+
+/// Items that each client moves.
+const COUNT: usize = 5_000;
+
+/// What clients do, and whether the target is for it. Of several clients at a time, most of the time
+/// is their own.
+const LOADS: &[(&str, &[&str], bool)] = &[
+    ("1 puts and gets", &["both"], true),
+    ("1 puts, 1 gets", &["put", "get"], false),
+    ("4 put, 4 get", &["put", "get", "put", "get", "put", "get", "put", "get"], false),
+];
+
+/// How many times the rate of CPython's manager.
+const FASTER: f64 = 3.0;
+
+/// How many times a ping-pong, for a call.
+const OVERHEAD: f64 = 1.2;
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let mut arguments = env::args().skip(1);
+    let python = arguments.next().unwrap_or_else(|| "python3".to_owned());
+    if python == "--serve" {
+        serve(&arguments.next().ok_or("a path")?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut is_fast = true;
+    println!("items a second through a queue, {COUNT} for each client; {python}");
+    for (name, roles, counts) in LOADS {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            ours.push(rate(&python, true, roles)?);
+            theirs.push(rate(&python, false, roles)?);
+        }
+        let (ours, theirs) = (median(ours), median(theirs));
+        let ratio = ours / theirs;
+        println!("{name}: {ours:.0} with mpconn, {theirs:.0} with CPython, {ratio:.1} times");
+        is_fast &= !counts || ratio >= FASTER;
+    }
+    let (call, ping) = overhead()?;
+    println!("a call takes {call:.1} us, a ping-pong of its bytes {ping:.1} us: {:.2} times", call / ping);
+    is_fast &= call / ping <= OVERHEAD;
+    Ok(if is_fast { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+fn serve(path: &str) -> Result<(), Box<dyn Error>> {
+    let registry = Registry::new().register("get_jobs", Queue::new(0));
+    let server = Server::bind(Path::new(path), AuthKey::new(KEY), registry)?;
+    println!("listening");
+    Ok(server.serve()?)
+}
+
+/// A process that is killed in the end.
+struct Process(Child, Lines<BufReader<ChildStdout>>);
+
+impl Process {
+    fn start(command: &mut Command) -> Result<Self, Box<dyn Error>> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let lines = BufReader::new(child.stdout.take().ok_or("a pipe")?).lines();
+        Ok(Self(child, lines))
+    }
+
+    fn expect(&mut self, word: &str) -> Result<(), Box<dyn Error>> {
+        let line = self.1.next().ok_or("it ended")??;
+        if line == word { Ok(()) } else { Err(line.into()) }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Returns how many items a second go through a queue.
+fn rate(python: &str, is_ours: bool, roles: &[&str]) -> Result<f64, Box<dyn Error>> {
+    let scratch = tempfile::tempdir()?;
+    let path = scratch.path().join("manager");
+    let mut server = if is_ours {
+        Command::new(env::current_exe()?)
+    } else {
+        Command::new(python)
+    };
+    let server = if is_ours { server.arg("--serve") } else { server.args([SCRIPT, "serve"]) };
+    let mut server = Process::start(server.arg(&path))?;
+    server.expect("listening")?;
+    let mut moving = Vec::new();
+    for role in roles {
+        let mut command = Command::new(python);
+        let command = command.args([SCRIPT, *role]).arg(&path).arg(COUNT.to_string());
+        moving.push(Process::start(command)?);
+    }
+    for client in &mut moving {
+        client.expect("ready")?;
+    }
+    let before = Instant::now();
+    for Process(child, _) in &mut moving {
+        child.stdin.take().ok_or("a pipe")?.write_all(b"\n")?;
+    }
+    for client in &mut moving {
+        client.expect("done")?;
+    }
+    let items = COUNT * roles.len().div_ceil(2);
+    Ok(items as f64 / before.elapsed().as_secs_f64())
+}
+
+/// Returns the microseconds of a call and of a ping-pong with as many bytes.
+fn overhead() -> Result<(f64, f64), Box<dyn Error>> {
+    // Of two, each would wait for the other to wake.
+    let mut cpus = CpuSet::new();
+    cpus.set(sched_getcpu());
+    sched_setaffinity(None, &cpus)?;
+    let scratch = tempfile::tempdir()?;
+    let (path, echo) = (scratch.path().join("manager"), scratch.path().join("echo"));
+    let server = Server::bind(path.as_path(), AuthKey::new(KEY), Registry::new())?;
+    let stopper = server.stopper();
+    let serving = thread::spawn(move || server.serve());
+    let manager = Manager::connect(path.as_path(), AuthKey::new(KEY))?;
+    let dict: Dict<i64, i64> = manager.create(&([(7, 7)],))?;
+
+    let id = mpconn_managers::Port::token(dict.proxy()).id.clone();
+    let kwargs = std::collections::BTreeMap::<i64, i64>::new();
+    let request = encode_request(Encoder::new(), Some(&id), "__getitem__", &(7,), &kwargs)?;
+    let reply = Encoder::new().to_bytes(&("#RETURN", 7))?;
+    let mut listener = Listener::bind(echo.as_path(), AuthKey::new(KEY))?;
+    let echoing = thread::spawn(move || {
+        let mut connection = listener.accept()?;
+        while connection.recv_borrowed().is_ok() {
+            connection.send_bytes(&reply)?;
+        }
+        Ok::<_, mpconn_blocking::Error>(())
+    });
+    let mut ping = ConnectOptions::with_key(AuthKey::new(KEY)).connect(echo.as_path())?;
+    ping.set_receive_timeout(Duration::from_secs(10));
+
+    const TIMES: u32 = 20_000;
+    let (mut calls, mut pings) = (Vec::new(), Vec::new());
+    for _ in 0..2 * ROUNDS {
+        let before = Instant::now();
+        for _ in 0..TIMES {
+            dict.get(&7)?.ok_or("a value")?;
+        }
+        calls.push(before.elapsed().as_secs_f64() * 1e6 / f64::from(TIMES));
+        let before = Instant::now();
+        for _ in 0..TIMES {
+            ping.send_bytes(&request)?;
+            ping.recv_borrowed()?;
+        }
+        pings.push(before.elapsed().as_secs_f64() * 1e6 / f64::from(TIMES));
+    }
+    drop(ping);
+    echoing.join().expect("no panic")?;
+    drop((dict, manager));
+    stopper.stop();
+    serving.join().expect("no panic")?;
+    Ok((median(calls), median(pings)))
+}
