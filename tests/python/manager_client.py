@@ -274,12 +274,35 @@ CHECKS = [check_queue, check_joinable_queue, check_dict, check_list, check_names
           check_manager]
 
 
+def get(manager):
+    """Gets items until it is killed."""
+    jobs = manager.get_jobs()
+    tell('ready')
+    while True:
+        tell('got', repr(jobs.get()))
+
+
+def put(manager):
+    """Puts numbers until it is killed."""
+    jobs = manager.get_jobs()
+    tell('ready')
+    number = 0
+    while True:
+        jobs.put((number, b'x' * 10000))
+        number += 1
+
+
+DOINGS = {'get': get, 'put': put}
+
+
 def run(orders):
     from multiprocessing import current_process
     # Proxies in values are rebuilt with the key of the process.
     current_process().authkey = orders['key']
     manager = Manager(address_of(orders), orders['key'])
     manager.connect()
+    if 'do' in orders:
+        return DOINGS[orders['do'].decode()](manager)
     failed = False
     for check in CHECKS:
         try:

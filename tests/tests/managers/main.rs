@@ -3,6 +3,7 @@
 
 mod client;
 mod hostile;
+mod jobs;
 mod server;
 mod support;
 mod tokio;

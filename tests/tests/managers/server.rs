@@ -50,7 +50,15 @@ pub(crate) fn registry() -> Registry {
 
 /// Starts a client of the server at `address`, which goes through the table.
 pub(crate) fn client(python: &Python, address: &Address) -> Script {
+    client_that(python, address, None)
+}
+
+/// Starts a client that does something else.
+pub(crate) fn client_that(python: &Python, address: &Address, does: Option<&str>) -> Script {
     let mut script = Script::start(python, "manager.py");
+    if let Some(does) = does {
+        script.order("do", does.as_bytes());
+    }
     script.order("role", b"client");
     script.order("key", KEY);
     script.order_address(address);

@@ -25,6 +25,10 @@ impl PythonManager {
     pub(crate) fn start(python: &Python, net: Net) -> Self {
         let scratch = scratch();
         let address = net.fresh(&scratch);
+        Self::start_at(python, address, scratch)
+    }
+
+    pub(crate) fn start_at(python: &Python, address: Address, scratch: TempDir) -> Self {
         let mut script = Script::start(python, "manager.py");
         script.order("role", b"server");
         script.order("key", KEY);
