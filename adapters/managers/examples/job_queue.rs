@@ -105,7 +105,10 @@ fn work(address: &Address) -> Result<(), Box<dyn Error>> {
     }
 }
 
-fn work_until_the_end(jobs: &Queue<u64>, results: &Queue<Done>) -> Result<(), mpconn_managers::Error> {
+fn work_until_the_end(
+    jobs: &Queue<u64>,
+    results: &Queue<Done>,
+) -> Result<(), mpconn_managers::Error> {
     loop {
         if let Some(number) = jobs.get(None)? {
             let divisors = (1..=number).filter(|divisor| number % divisor == 0).sum();

@@ -1,17 +1,15 @@
 //! Calls of methods, and what a front end does to make one. Nothing here does I/O.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use mpconn_pickle::{Encoder, Protocol};
+use mpconn_pickle::Encoder;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::error::Error;
 use crate::reply;
-use crate::request::{After, Arguments, NoKwargs, encode_request};
+use crate::request::{Arguments, NoKwargs, encode_request};
 use crate::token::Token;
 
 /// A wait without end is made of waits of this length. A manager of CPython does not notice that a
@@ -181,92 +179,4 @@ pub(crate) fn command<P: Port, A: Arguments>(port: &P, method: &str, args: &A) -
 /// Reads a reply of which only the success matters.
 pub(crate) fn done(reply: &[u8]) -> Result<(), Error> {
     reply::value::<IgnoredAny>(reply).map(|_| ())
-}
-
-/// Returns the time of a deadline, with what a method may wait beside it.
-pub(crate) fn deadline(timeout: Option<Duration>, wait: Option<Duration>) -> Option<Duration> {
-    Some(timeout?.saturating_add(wait?))
-}
-
-/// What front ends know of a manager: idle connections, which Pythons it understands, and whether it
-/// is gone.
-#[derive(Debug)]
-pub(crate) struct Shared<C> {
-    idle: Mutex<Vec<Idle<C>>>,
-    reads_v4: AtomicBool,
-    is_gone: AtomicBool,
-}
-
-impl<C> Shared<C> {
-    pub(crate) fn new() -> Self {
-        let (reads_v4, is_gone) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { idle: Mutex::default(), reads_v4, is_gone }
-    }
-
-    /// Learns from a reply which protocol the manager reads.
-    pub(crate) fn heard(&self, reply: &[u8]) {
-        let reads_v4 = reply::protocol_of(reply) == Protocol::V4;
-        self.reads_v4.store(reads_v4, Ordering::Relaxed);
-        self.is_gone.store(false, Ordering::Relaxed);
-    }
-
-    pub(crate) fn encoder(&self) -> Encoder {
-        let reads_v4 = self.reads_v4.load(Ordering::Relaxed);
-        Encoder::new().protocol(if reads_v4 { Protocol::V4 } else { Protocol::V2 })
-    }
-
-    /// A manager that did not take back one reference is not asked to take back others.
-    pub(crate) fn lost(&self) {
-        self.is_gone.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn is_gone(&self) -> bool {
-        self.is_gone.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn take(&self) -> Option<Idle<C>> {
-        lock(&self.idle).pop()
-    }
-
-    pub(crate) fn put(&self, connection: C) {
-        lock(&self.idle).push(Idle::now(connection));
-    }
-}
-
-/// A connection that no call uses, and since when.
-#[derive(Debug)]
-pub(crate) struct Idle<C>(pub(crate) C, Instant);
-
-impl<C> Idle<C> {
-    pub(crate) fn now(connection: C) -> Self {
-        Self(connection, Instant::now())
-    }
-
-    /// Whether the manager had time to go, so that it is worth a system call to find out. A call that
-    /// finds out by itself fails, as nobody knows whether it was executed.
-    pub(crate) fn is_old(&self) -> bool {
-        self.1.elapsed() > Duration::from_millis(20)
-    }
-}
-
-/// Nothing that holds one of these locks can panic half-way.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Encodes the request to call what is registered as `typeid`.
-pub(crate) fn create<A: Arguments, K: Serialize>(
-    encoder: Encoder,
-    typeid: &str,
-    args: &A,
-    kwargs: &K,
-) -> Result<Vec<u8>, Error> {
-    Ok(encode_request(encoder, None, "create", &After(typeid, args), kwargs)?)
-}
-
-/// Encodes the request that makes a connection one for calls of objects. The name is that of a
-/// thread in the manager.
-pub(crate) fn accept_connection(encoder: Encoder) -> Result<Vec<u8>, Error> {
-    let name = format!("mpconn-{}", std::process::id());
-    Ok(encode_request(encoder, None, "accept_connection", &(name,), &NoKwargs)?)
 }

@@ -101,37 +101,22 @@ fn adopted<P: Port>(port: &P, reply: &[u8]) -> Result<P, Error> {
     Ok(port.adopt(token, exposed))
 }
 
-/// Implements [`Typed`], and `Debug` and `Clone` where the port has them, for a proxy.
+/// Implements [`Typed`], and `Debug` and `Clone` where the port has them, for a proxy with these type
+/// parameters. What a thread owns in Python has a connection of its own.
 macro_rules! typed {
-    ($name:ident<$($item:ident),*>, $typeid:literal) => {
+    ($name:ident [$($item:ident),*] $typeid:literal $(, $own:ident)?) => {
         impl<$($item,)* P: $crate::call::Port> $crate::proxies::Typed<P> for $name<$($item,)* P> {
             const TYPEID: &'static str = $typeid;
 
             fn from_proxy(proxy: P) -> Self {
-                Self { port: proxy, item: std::marker::PhantomData }
+                Self { port: proxy$(.$own())?, item: std::marker::PhantomData }
             }
 
             fn proxy(&self) -> &P {
                 &self.port
             }
         }
-        $crate::proxies::typed!(@common $name<$($item),*>);
-    };
-    (owner $name:ident<$($item:ident),*>, $typeid:literal) => {
-        impl<$($item,)* P: $crate::call::Port> $crate::proxies::Typed<P> for $name<$($item,)* P> {
-            const TYPEID: &'static str = $typeid;
 
-            fn from_proxy(proxy: P) -> Self {
-                Self { port: proxy.with_own_connection(), item: std::marker::PhantomData }
-            }
-
-            fn proxy(&self) -> &P {
-                &self.port
-            }
-        }
-        $crate::proxies::typed!(@common $name<$($item),*>);
-    };
-    (@common $name:ident<$($item:ident),*>) => {
         impl<$($item,)* P: Clone> Clone for $name<$($item,)* P> {
             fn clone(&self) -> Self {
                 Self { port: self.port.clone(), item: std::marker::PhantomData }

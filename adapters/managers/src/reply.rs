@@ -47,7 +47,8 @@ impl<'p, 'a> Reply<'p, 'a> {
             "#UNSERIALIZABLE" => Self::Unserializable(to_text(result)?),
             "#PROXY" => {
                 let (exposed, proxy): (Value, Value) = result.to()?;
-                let token = token(&proxy).ok_or_else(|| Error::unexpected("a proxy without a token"))?;
+                let token =
+                    token(&proxy).ok_or_else(|| Error::unexpected("a proxy without a token"))?;
                 Self::Proxy { token, exposed: names(&exposed)? }
             }
             other => return Err(Error::unexpected(format!("a reply of the kind {other:?}"))),
@@ -62,9 +63,10 @@ impl<'p, 'a> Reply<'p, 'a> {
     pub fn into_value<T: DeserializeOwned>(self) -> Result<T, Error> {
         match self {
             Self::Return(result) => Ok(result.to()?),
-            Self::Proxy { token, .. } => {
-                Err(Error::unexpected(format!("a proxy of type {:?} in place of a value", token.typeid)))
-            }
+            Self::Proxy { token, .. } => Err(Error::unexpected(format!(
+                "a proxy of type {:?} in place of a value",
+                token.typeid
+            ))),
             other => Err(other.into_error()),
         }
     }

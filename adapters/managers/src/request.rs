@@ -130,7 +130,8 @@ mod tests {
             Value::Tuple(parts) => parts[2].clone(),
             other => panic!("{other:?}"),
         };
-        let none = encode_request(Encoder::new(), None, "dummy", &(), &NoKwargs).expect("a request");
+        let none =
+            encode_request(Encoder::new(), None, "dummy", &(), &NoKwargs).expect("a request");
         assert_eq!(arguments(none), Value::Tuple(vec![]));
         let one = encode_request(Encoder::new(), Some("a"), "put", &(7,), &NoKwargs);
         assert_eq!(arguments(one.expect("a request")), Value::Tuple(vec![7.into()]));

@@ -54,7 +54,9 @@ pub(crate) fn native(text: &str) -> Value {
 /// The text of a str, also of one that [`native`] made.
 pub(crate) fn text(value: &Value) -> Option<&str> {
     match value {
-        Value::Object(object) if object.class.is("builtins", "str") => object.args.first()?.as_str(),
+        Value::Object(object) if object.class.is("builtins", "str") => {
+            object.args.first()?.as_str()
+        }
         value => value.as_str(),
     }
 }
@@ -86,9 +88,9 @@ impl Reference {
             return None;
         }
         let exposed = match kwargs.get("exposed") {
-            Some(Value::Tuple(names)) => {
-                Some(names.iter().map(|name| text(name).map(str::to_owned)).collect::<Option<_>>()?)
-            }
+            Some(Value::Tuple(names)) => Some(
+                names.iter().map(|name| text(name).map(str::to_owned)).collect::<Option<_>>()?,
+            ),
             _ => None,
         };
         Some(Self { token: Token::of(&decoded(token))?, class: (**class).clone(), exposed })
@@ -97,7 +99,8 @@ impl Reference {
     /// Returns the reference as Python reads it.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        let names = |names: &Vec<String>| Value::Tuple(names.iter().map(|name| native(name)).collect());
+        let names =
+            |names: &Vec<String>| Value::Tuple(names.iter().map(|name| native(name)).collect());
         let kwargs = self.exposed.iter().map(|exposed| ("exposed".into(), names(exposed)));
         let args = vec![
             self.class.clone().into(),

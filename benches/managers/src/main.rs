@@ -62,7 +62,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         is_fast &= !counts || ratio >= FASTER;
     }
     let (call, ping) = overhead()?;
-    println!("a call takes {call:.1} us, a ping-pong of its bytes {ping:.1} us: {:.2} times", call / ping);
+    println!(
+        "a call takes {call:.1} us, a ping-pong of its bytes {ping:.1} us: {:.2} times",
+        call / ping
+    );
     is_fast &= call / ping <= OVERHEAD;
     Ok(if is_fast { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -106,11 +109,7 @@ impl Drop for Process {
 fn rate(python: &str, is_ours: bool, roles: &[&str]) -> Result<f64, Box<dyn Error>> {
     let scratch = tempfile::tempdir()?;
     let path = scratch.path().join("manager");
-    let mut server = if is_ours {
-        Command::new(env::current_exe()?)
-    } else {
-        Command::new(python)
-    };
+    let mut server = if is_ours { Command::new(env::current_exe()?) } else { Command::new(python) };
     let server = if is_ours { server.arg("--serve") } else { server.args([SCRIPT, "serve"]) };
     let mut server = Process::start(server.arg(&path))?;
     server.expect("listening")?;

@@ -5,8 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mpconn_managers::blocking::{
-    Array, Barrier, Condition, Dict, Event, JoinableQueue, List, Lock, Manager, Namespace, Pool, Proxy,
-    Queue, RLock, Semaphore, Value,
+    Array, Barrier, Condition, Dict, Event, JoinableQueue, List, Lock, Manager, Namespace, Pool,
+    Proxy, Queue, RLock, Semaphore, Value,
 };
 use mpconn_managers::{Error, Methods, Reference, Typed, pickle};
 use mpconn_tests::pythons::Python;
@@ -18,8 +18,10 @@ const LONG: Duration = Duration::from_secs(10);
 
 type Result<T = ()> = std::result::Result<T, Error>;
 
+type Test = fn(&Manager, &Python) -> Result;
+
 /// Every proxy type with its methods.
-const TABLE: &[(&str, fn(&Manager, &Python) -> Result)] = &[
+const TABLE: &[(&str, Test)] = &[
     ("Queue", queue),
     ("JoinableQueue", joinable_queue),
     ("dict", dict),
@@ -326,7 +328,10 @@ fn custom(manager: &Manager, _: &Python) -> Result {
     assert_eq!((count, content.get("name")), (10, Some(&"x".into())));
     let error = counter.call::<_, ()>("fail", &("no",)).expect_err("it fails");
     let exception = error.exception().expect("an exception");
-    assert_eq!((exception.class.module.as_str(), &*exception.class.name), ("builtins", "LookupError"));
+    assert_eq!(
+        (exception.class.module.as_str(), &*exception.class.name),
+        ("builtins", "LookupError")
+    );
     assert_eq!(exception.args, ["no".into(), 7.into()]);
     let wrong = counter.call::<_, i64>("add", &(1, 2, 3)).expect_err("too many arguments");
     assert!(wrong.is_raised("TypeError"));

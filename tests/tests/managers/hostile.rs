@@ -24,7 +24,10 @@ fn open(address: &Address) -> Connection {
 /// A connection for calls of objects.
 fn serving(address: &Address) -> Connection {
     let mut connection = open(address);
-    assert_eq!(ask(&mut connection, &request(Value::None, "accept_connection", ["x".into()])), "#RETURN None");
+    assert_eq!(
+        ask(&mut connection, &request(Value::None, "accept_connection", ["x".into()])),
+        "#RETURN None"
+    );
     connection
 }
 
@@ -79,29 +82,72 @@ fn to_the_manager() -> Vec<(&'static str, Vec<u8>, &'static str)> {
             parts([none.clone(), "dummy".into(), Value::Tuple(vec![]), kwargs]),
             "#TRACEBACK TypeError: keywords must be strings",
         ),
-        ("a method of the server", request(none.clone(), "serve_forever", []), "#TRACEBACK AssertionError: 'serve_forever' unrecognized"),
+        (
+            "a method of the server",
+            request(none.clone(), "serve_forever", []),
+            "#TRACEBACK AssertionError: 'serve_forever' unrecognized",
+        ),
         ("a private one", request(none.clone(), "__init__", []), "#TRACEBACK AssertionError"),
         ("too many arguments", request(none.clone(), "dummy", [1.into()]), "#TRACEBACK TypeError"),
         ("no type", request(none.clone(), "create", []), "#TRACEBACK TypeError"),
-        ("an unknown type", request(none.clone(), "create", ["no".into()]), "#TRACEBACK KeyError: no"),
-        ("a type that is none", request(none.clone(), "create", [7.into()]), "#TRACEBACK TypeError"),
-        ("a size that is none", request(none.clone(), "create", ["Queue".into(), "x".into()]), "#TRACEBACK TypeError"),
-        ("a negative semaphore", request(none.clone(), "create", ["Semaphore".into(), Value::Int(-1)]), "#TRACEBACK ValueError"),
-        ("an unknown id", request(none.clone(), "incref", ["ffff".into()]), "#TRACEBACK KeyError: ffff"),
-        ("an id that is a number", request(none.clone(), "incref", [1.into()]), "#TRACEBACK TypeError"),
+        (
+            "an unknown type",
+            request(none.clone(), "create", ["no".into()]),
+            "#TRACEBACK KeyError: no",
+        ),
+        (
+            "a type that is none",
+            request(none.clone(), "create", [7.into()]),
+            "#TRACEBACK TypeError",
+        ),
+        (
+            "a size that is none",
+            request(none.clone(), "create", ["Queue".into(), "x".into()]),
+            "#TRACEBACK TypeError",
+        ),
+        (
+            "a negative semaphore",
+            request(none.clone(), "create", ["Semaphore".into(), Value::Int(-1)]),
+            "#TRACEBACK ValueError",
+        ),
+        (
+            "an unknown id",
+            request(none.clone(), "incref", ["ffff".into()]),
+            "#TRACEBACK KeyError: ffff",
+        ),
+        (
+            "an id that is a number",
+            request(none.clone(), "incref", [1.into()]),
+            "#TRACEBACK TypeError",
+        ),
         ("the id 0", request(none.clone(), "decref", ["0".into()]), "#TRACEBACK KeyError: 0"),
-        ("a huge id", request(none.clone(), "decref", ["f".repeat(1 << 20).into()]), "#TRACEBACK KeyError: ffff"),
-        ("a reference too few", request(none.clone(), "decref", ["QUEUE".into()]), "#TRACEBACK AssertionError: Id"),
-        ("a token that is none", request(none, "get_methods", ["QUEUE".into()]), "#TRACEBACK AttributeError"),
+        (
+            "a huge id",
+            request(none.clone(), "decref", ["f".repeat(1 << 20).into()]),
+            "#TRACEBACK KeyError: ffff",
+        ),
+        (
+            "a reference too few",
+            request(none.clone(), "decref", ["QUEUE".into()]),
+            "#TRACEBACK AssertionError: Id",
+        ),
+        (
+            "a token that is none",
+            request(none, "get_methods", ["QUEUE".into()]),
+            "#TRACEBACK AttributeError",
+        ),
     ]
 }
 
 /// Calls of a list and a queue.
 fn to_objects() -> Vec<(&'static str, Vec<u8>, &'static str)> {
-    let deep = (0..5_000).fold(Value::None, |inner, _| Value::List(vec![inner]));
     let slice = |parts: [Value; 3]| Value::from(Object::new("builtins", "slice", parts.to_vec()));
     let zero = slice([Value::None, Value::None, 0.into()]);
-    let table = vec![
+    // A list in a list, 5,000 times.
+    let deep = [&[b']'; 5_000][..], &[b'a'; 4_999]].concat();
+    let deep = [b"\x80\x02(X\x05\0\0\0QUEUEX\x03\0\0\0put", deep.as_slice(), b"\x85}t."].concat();
+    vec![
+        ("a deep value", deep, "#ERROR TypeError"),
         ("no pickle", b"hello".to_vec(), "#TRACEBACK UnpicklingError"),
         ("an unknown id", request("ffff", "get", []), "#TRACEBACK KeyError: ffff"),
         ("no id", request(Value::None, "get", []), "#TRACEBACK KeyError: None"),
@@ -110,19 +156,40 @@ fn to_objects() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("a private method", request("QUEUE", "__class__", []), "#TRACEBACK AttributeError"),
         ("wrong arity", request("QUEUE", "put", []), "#ERROR TypeError"),
         ("too many arguments", request("QUEUE", "get", vec![1.into(); 5]), "#ERROR TypeError"),
-        ("a negative timeout", request("QUEUE", "get", [true.into(), Value::Float(-1.0)]), "#ERROR ValueError"),
-        ("a timeout that is no number", request("QUEUE", "get", [true.into(), Value::Float(f64::NAN)]), "#ERROR ValueError"),
+        (
+            "a negative timeout",
+            request("QUEUE", "get", [true.into(), Value::Float(-1.0)]),
+            "#ERROR ValueError",
+        ),
+        (
+            "a timeout that is no number",
+            request("QUEUE", "get", [true.into(), Value::Float(f64::NAN)]),
+            "#ERROR ValueError",
+        ),
         ("too many done", request("QUEUE", "task_done", []), "#ERROR ValueError"),
-        ("an index out of range", request("LIST", "__getitem__", [Value::Int(i64::MIN)]), "#ERROR IndexError"),
-        ("a list repeated", request("LIST", "__imul__", [Value::Int(i64::MAX)]), "#ERROR MemoryError"),
+        (
+            "an index out of range",
+            request("LIST", "__getitem__", [Value::Int(i64::MIN)]),
+            "#ERROR IndexError",
+        ),
+        (
+            "a list repeated",
+            request("LIST", "__imul__", [Value::Int(i64::MAX)]),
+            "#ERROR MemoryError",
+        ),
         ("a slice without a step", request("LIST", "__getitem__", [zero]), "#ERROR ValueError"),
-        ("what calls itself", b"\x80\x02(X\x04\0\0\0LISTX\x06\0\0\0append]q\0h\0a\x85}t.".to_vec(), "#ERROR TypeError"),
+        (
+            "what calls itself",
+            b"\x80\x02(X\x04\0\0\0LISTX\x06\0\0\0append]q\0h\0a\x85}t.".to_vec(),
+            "#ERROR TypeError",
+        ),
         ("no name for a key", request("LIST", "sort", ["x".into()]), "#ERROR TypeError"),
-        ("a function as a key", request("LIST", "index", [slice([1.into(), 2.into(), 3.into()])]), "#ERROR TypeError"),
-    ];
-    // A value so deep is dropped by recursion, for which the stack of a test is large enough.
-    drop(deep);
-    table
+        (
+            "a function as a key",
+            request("LIST", "index", [slice([1.into(), 2.into(), 3.into()])]),
+            "#ERROR TypeError",
+        ),
+    ]
 }
 
 #[test]
@@ -138,12 +205,15 @@ fn each_request_has_its_answer() {
         let mut request = request;
         for (name, id) in ids {
             // In protocol 4 a short text has one byte of length, and in 2 four.
-            let lengths = [vec![0x8c, name.len() as u8], [b"X", &(name.len() as u32).to_le_bytes()[..]].concat()];
-            for head in lengths {
-                let wanted = [&head, name.as_bytes()].concat();
-                while let Some(at) = request.windows(wanted.len()).position(|window| window == wanted) {
-                    let text = [&[0x8c, id.len() as u8], id.as_bytes()].concat();
-                    request.splice(at..at + wanted.len(), text);
+            let length = |text: &str| u8::try_from(text.len()).expect("a short text");
+            for zeros in [&[][..], &[0; 3]] {
+                let opcode = if zeros.is_empty() { 0x8c } else { b'X' };
+                let wanted = [&[opcode, length(name)], zeros, name.as_bytes()].concat();
+                let text = [&[0x8c, length(id)], id.as_bytes()].concat();
+                while let Some(at) =
+                    request.windows(wanted.len()).position(|window| window == wanted)
+                {
+                    request.splice(at..at + wanted.len(), text.iter().copied());
                 }
             }
         }

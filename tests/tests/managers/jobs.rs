@@ -57,7 +57,9 @@ fn who_is_killed_while_it_puts_leaves_whole_items() {
             }
             drop(producer);
             let mut next = 50;
-            while let Some((found, content)) = jobs.get(Duration::from_millis(20)).expect("it is there") {
+            while let Some((found, content)) =
+                jobs.get(Duration::from_millis(20)).expect("it is there")
+            {
                 assert_eq!((found, content.0.len()), (next, 10_000));
                 next += 1;
             }

@@ -103,6 +103,11 @@ fn every_type_by_method_and_version() {
     with_each(|python, net| {
         let server = RustServer::start(net);
         assert_eq!(client(python, &server.address).result(), "ok", "{}", python.name());
-        assert_eq!(server.connect().number_of_objects().expect("it is there"), 0, "{}", python.name());
+        assert_eq!(
+            server.connect().number_of_objects().expect("it is there"),
+            0,
+            "{}",
+            python.name()
+        );
     });
 }

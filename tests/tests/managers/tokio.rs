@@ -18,7 +18,8 @@ const LONG: Duration = Duration::from_secs(10);
 type Result<T = ()> = std::result::Result<T, Error>;
 
 fn run<R>(future: impl Future<Output = R>) -> R {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime").block_on(future)
 }
 
@@ -73,7 +74,10 @@ async fn containers(manager: &Manager, python: &Python) -> Result {
         manager.attach::<List<i64>>(&found).await?.append(&2).await?;
         assert_eq!(list.copy().await?, [1, 2]);
         let keys = dict.iter().await?;
-        assert_eq!((keys.next(LONG).await?, keys.next(LONG).await?), (Some("list".to_owned()), None));
+        assert_eq!(
+            (keys.next(LONG).await?, keys.next(LONG).await?),
+            (Some("list".to_owned()), None)
+        );
         dict.clear().await?;
     }
     let counter = manager.create_proxy("Counter", &(1,)).await?;

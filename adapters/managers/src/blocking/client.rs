@@ -10,12 +10,13 @@ use mpconn_pickle::Encoder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::call::{self, Call, Idle, Port, Shared, lock};
+use crate::call::{self, Call, Port};
 use crate::error::Error;
 use crate::options::{Options, RELEASE_TIMEOUT};
 use crate::proxies::Typed;
 use crate::reply;
 use crate::request::{Arguments, NoKwargs, encode_request};
+use crate::shared::{self, Idle, Shared, lock};
 use crate::token::{Reference, Token, address_of, address_to_value, is_auto, proxy_class};
 
 /// A manager that runs in another process. Clones are the same manager.
@@ -122,7 +123,7 @@ impl Manager {
         args: &impl Arguments,
         kwargs: &K,
     ) -> Result<Proxy, Error> {
-        let request = call::create(self.0.shared.encoder(), typeid, args, kwargs)?;
+        let request = shared::create(self.0.shared.encoder(), typeid, args, kwargs)?;
         let (id, exposed) = reply::created(&self.once(&request, self.0.options.timeout)?)?;
         let address = address_to_value(&self.0.address);
         Ok(Proxy::new(self.clone(), Token { typeid: typeid.to_owned(), address, id }, exposed))
@@ -143,12 +144,12 @@ impl Manager {
             _ => self.clone(),
         };
         manager.ask::<_, ()>("incref", &(&token.id,))?;
-        let proxy = Proxy::new(manager, token.clone(), Vec::new());
+        let held = Arc::new(Held { manager, token: token.clone() });
         let exposed = match &reference.exposed {
             Some(exposed) => exposed.clone(),
-            None => proxy.0.manager.get_methods(&token)?,
+            None => held.manager.get_methods(token)?,
         };
-        Ok(T::from_proxy(Proxy(proxy.0, exposed.into(), None)))
+        Ok(T::from_proxy(Proxy(held, exposed.into(), None)))
     }
 
     /// Returns the names of the methods of an object.
@@ -216,13 +217,16 @@ impl Manager {
     /// Opens a connection that a thread of the manager serves.
     fn open_serving(&self) -> Result<Connection, Error> {
         let mut connection = self.open(self.0.options.timeout)?;
-        connection.send_bytes(&call::accept_connection(self.0.shared.encoder())?)?;
+        connection.send_bytes(&shared::accept_connection(self.0.shared.encoder())?)?;
         call::done(connection.recv_borrowed()?)?;
         Ok(connection)
     }
 
     /// Returns a connection at which nothing has come yet: one that the manager has closed is left.
-    fn reuse(&self, mut idle: impl FnMut() -> Option<Idle<Connection>>) -> Result<Connection, Error> {
+    fn reuse(
+        &self,
+        mut idle: impl FnMut() -> Option<Idle<Connection>>,
+    ) -> Result<Connection, Error> {
         while let Some(idle) = idle() {
             let is_old = idle.is_old();
             let connection = idle.0;
@@ -302,7 +306,7 @@ impl Proxy {
         };
         let result = loop {
             let (request, wait) = call.next();
-            connection.set_receive_timeout(call::deadline(manager.0.options.timeout, wait));
+            connection.set_receive_timeout(shared::deadline(manager.0.options.timeout, wait));
             connection.send_bytes(request)?;
             if let Some(result) = call.answer(self, connection.recv_borrowed()?) {
                 break result;

@@ -13,10 +13,10 @@ use crate::reply;
 /// A shared `dict`.
 pub struct Dict<K, V, P> {
     port: P,
-    item: PhantomData<fn(K, V) -> (K, V)>,
+    item: PhantomData<fn() -> (K, V)>,
 }
 
-typed!(Dict<K, V>, "dict");
+typed!(Dict [K, V] "dict");
 
 impl<K, V, P: Port> Dict<K, V, P>
 where
@@ -104,7 +104,7 @@ pub struct List<T, P> {
     item: PhantomData<fn(T) -> T>,
 }
 
-typed!(List<T>, "list");
+typed!(List [T] "list");
 
 impl<T, P: Port> List<T, P>
 where
@@ -199,7 +199,7 @@ pub struct Namespace<P> {
     item: PhantomData<()>,
 }
 
-typed!(Namespace<>, "Namespace");
+typed!(Namespace [] "Namespace");
 
 impl<P: Port> Namespace<P> {
     /// Returns an attribute, if it is set.
@@ -229,7 +229,7 @@ pub struct Value<T, P> {
     item: PhantomData<fn(T) -> T>,
 }
 
-typed!(Value<T>, "Value");
+typed!(Value [T] "Value");
 
 impl<T: Serialize + DeserializeOwned + Send + 'static, P: Port> Value<T, P> {
     /// Returns the value.
@@ -249,7 +249,7 @@ pub struct Array<T, P> {
     item: PhantomData<fn(T) -> T>,
 }
 
-typed!(Array<T>, "Array");
+typed!(Array [T] "Array");
 
 impl<T: Serialize + DeserializeOwned + Send + 'static, P: Port> Array<T, P> {
     /// Returns an item, if the array has it.

@@ -41,7 +41,7 @@ pub struct Pool<P> {
     item: PhantomData<()>,
 }
 
-typed!(Pool<>, "Pool");
+typed!(Pool [] "Pool");
 
 impl<P: Port> Pool<P> {
     /// Calls a function in a process of the pool, and waits for its result.
@@ -144,7 +144,8 @@ impl<P: Port> Pool<P> {
         args: &impl Arguments,
     ) -> P::Answer<T> {
         let read = |port: &P, reply: &[u8]| adopted(port, reply).map(T::from_proxy);
-        self.port.start(Call::new(&self.port, method, args, Some(Duration::ZERO), read).map(Call::kept))
+        self.port
+            .start(Call::new(&self.port, method, args, Some(Duration::ZERO), read).map(Call::kept))
     }
 }
 
@@ -154,7 +155,7 @@ pub struct AsyncResult<R, P> {
     item: PhantomData<fn() -> R>,
 }
 
-typed!(AsyncResult<R>, "AsyncResult");
+typed!(AsyncResult [R] "AsyncResult");
 
 impl<R: DeserializeOwned + Send + 'static, P: Port> AsyncResult<R, P> {
     /// Waits for the result for at most `timeout`; `None` waits for ever. Returns `None` if it is not
@@ -202,7 +203,7 @@ pub struct Iterator<T, P> {
     item: PhantomData<fn() -> T>,
 }
 
-typed!(Iterator<T>, "Iterator");
+typed!(Iterator [T] "Iterator");
 
 impl<T: DeserializeOwned + Send + 'static, P: Port> Iterator<T, P> {
     /// Returns the next item, and `None` at the end. Waits for at most `timeout` for an item that is
@@ -220,4 +221,3 @@ impl<T: DeserializeOwned + Send + 'static, P: Port> Iterator<T, P> {
         self.port.start(call)
     }
 }
-

@@ -21,7 +21,7 @@ pub struct Queue<T, P> {
     item: PhantomData<fn(T) -> T>,
 }
 
-typed!(Queue<T>, "Queue");
+typed!(Queue [T] "Queue");
 
 impl<T, P: Port> Queue<T, P>
 where
@@ -75,7 +75,7 @@ pub struct JoinableQueue<T, P> {
     item: PhantomData<fn(T) -> T>,
 }
 
-typed!(JoinableQueue<T>, "JoinableQueue");
+typed!(JoinableQueue [T] "JoinableQueue");
 
 impl<T, P: Port> JoinableQueue<T, P>
 where

@@ -16,7 +16,7 @@ pub struct Event<P> {
     item: PhantomData<()>,
 }
 
-typed!(Event<>, "Event");
+typed!(Event [] "Event");
 
 impl<P: Port> Event<P> {
     /// Returns `true` if the event is set.
@@ -50,7 +50,7 @@ pub struct Lock<P> {
     item: PhantomData<()>,
 }
 
-typed!(Lock<>, "Lock");
+typed!(Lock [] "Lock");
 
 /// A shared `threading.RLock`, which this proxy acquires: clones of it are the same owner, and a
 /// proxy made anew is another one. If its connection is lost, a manager of CPython keeps the lock
@@ -60,7 +60,7 @@ pub struct RLock<P> {
     item: PhantomData<()>,
 }
 
-typed!(owner RLock<>, "RLock");
+typed!(RLock [] "RLock", with_own_connection);
 
 /// A shared `threading.Semaphore`; with [`Manager::create_as`](crate::blocking::Manager::create_as)
 /// and `"BoundedSemaphore"` it is a bounded one.
@@ -69,7 +69,7 @@ pub struct Semaphore<P> {
     item: PhantomData<()>,
 }
 
-typed!(Semaphore<>, "Semaphore");
+typed!(Semaphore [] "Semaphore");
 
 /// A shared `threading.Condition`, which this proxy acquires, as an [`RLock`].
 pub struct Condition<P> {
@@ -77,7 +77,7 @@ pub struct Condition<P> {
     item: PhantomData<()>,
 }
 
-typed!(owner Condition<>, "Condition");
+typed!(Condition [] "Condition", with_own_connection);
 
 impl<P: Port> Lock<P> {
     /// Acquires the lock, and waits for at most `timeout`; `None` waits for ever. Returns `false` if
@@ -176,7 +176,7 @@ pub struct Barrier<P> {
     item: PhantomData<()>,
 }
 
-typed!(Barrier<>, "Barrier");
+typed!(Barrier [] "Barrier");
 
 impl<P: Port> Barrier<P> {
     /// Waits until all parties wait, and returns which one this is. After `timeout` the barrier

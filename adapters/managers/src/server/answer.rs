@@ -24,12 +24,16 @@ impl Answer {
     pub(crate) fn encode(&self, protocol: Protocol) -> Vec<u8> {
         // 2.7 asserts that the text is its own str, which the name of a call makes of it there.
         let text = |text: &str| match protocol {
-            Protocol::V2 => native(&text.escape_default().to_string().replace("\\n", "\n").replace("\\'", "'")),
+            Protocol::V2 => {
+                native(&text.escape_default().to_string().replace("\\n", "\n").replace("\\'", "'"))
+            }
             _ => text.into(),
         };
         let encoded = match self {
             Self::Return(value) => encode(protocol, "#RETURN", value),
-            Self::Error(exception) => encode(protocol, "#ERROR", &for_protocol(exception, protocol)),
+            Self::Error(exception) => {
+                encode(protocol, "#ERROR", &for_protocol(exception, protocol))
+            }
             Self::Traceback(traceback) => encode(protocol, "#TRACEBACK", &text(traceback)),
             Self::Unserializable(exception) => {
                 encode(protocol, "#UNSERIALIZABLE", &text(&traceback(exception)))

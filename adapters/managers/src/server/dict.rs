@@ -127,8 +127,22 @@ fn missing(key: Value) -> Exception {
 impl SharedObject for Dict {
     fn exposed(&self) -> &[&str] {
         &[
-            "__contains__", "__delitem__", "__getitem__", "__iter__", "__len__", "__setitem__", "clear",
-            "copy", "get", "has_key", "items", "keys", "pop", "popitem", "setdefault", "update",
+            "__contains__",
+            "__delitem__",
+            "__getitem__",
+            "__iter__",
+            "__len__",
+            "__setitem__",
+            "clear",
+            "copy",
+            "get",
+            "has_key",
+            "items",
+            "keys",
+            "pop",
+            "popitem",
+            "setdefault",
+            "update",
             "values",
         ]
     }
@@ -165,9 +179,7 @@ impl SharedObject for Dict {
                 let key = call.only("key")?;
                 self.remove(&key)?.map(|_| Outcome::NONE).ok_or_else(|| missing(key))
             }
-            "__contains__" | "has_key" => {
-                Outcome::of(&self.get(&call.only("key")?)?.is_some())
-            }
+            "__contains__" | "has_key" => Outcome::of(&self.get(&call.only("key")?)?.is_some()),
             "pop" => self.pop(call),
             "update" => self.update(call).map(|()| Outcome::NONE),
             method => {

@@ -62,7 +62,10 @@ impl List {
             }
             _ => {
                 let method = call.method();
-                Err(raise("TypeError", format!("{method}(): list indices must be integers or slices")))
+                Err(raise(
+                    "TypeError",
+                    format!("{method}(): list indices must be integers or slices"),
+                ))
             }
         }
     }
@@ -136,9 +139,8 @@ impl List {
             Place::Slice(mut places) => {
                 places.sort_unstable();
                 let mut at = 0..;
-                self.items.retain(|_| {
-                    at.next().is_none_or(|at| places.binary_search(&at).is_err())
-                });
+                self.items
+                    .retain(|_| at.next().is_none_or(|at| places.binary_search(&at).is_err()));
             }
         }
     }
@@ -210,9 +212,29 @@ fn integer(value: &Value) -> Result<i64, Exception> {
 impl SharedObject for List {
     fn exposed(&self) -> &[&str] {
         &[
-            "__add__", "__contains__", "__delitem__", "__delslice__", "__getitem__", "__getslice__",
-            "__imul__", "__len__", "__mul__", "__rmul__", "__setitem__", "__setslice__", "append",
-            "clear", "copy", "count", "extend", "index", "insert", "pop", "remove", "reverse", "sort",
+            "__add__",
+            "__contains__",
+            "__delitem__",
+            "__delslice__",
+            "__getitem__",
+            "__getslice__",
+            "__imul__",
+            "__len__",
+            "__mul__",
+            "__rmul__",
+            "__setitem__",
+            "__setslice__",
+            "append",
+            "clear",
+            "copy",
+            "count",
+            "extend",
+            "index",
+            "insert",
+            "pop",
+            "remove",
+            "reverse",
+            "sort",
         ]
     }
 
@@ -224,7 +246,8 @@ impl SharedObject for List {
                 let [index, item] = call.bind(["index", "object"], 2)?;
                 let (index, length) = (call.read::<i64>(index)?, self.items.len());
                 let from_end = usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX);
-                let at = if index < 0 { length.saturating_sub(from_end) } else { from_end.min(length) };
+                let at =
+                    if index < 0 { length.saturating_sub(from_end) } else { from_end.min(length) };
                 self.items.insert(at, call.read(item)?);
             }
             "pop" => {
@@ -280,7 +303,9 @@ impl SharedObject for List {
                 };
                 return Ok(Value::List([self.items.clone(), more].concat()).into());
             }
-            "__mul__" | "__rmul__" => return Ok(Value::List(self.repeated(call.only("value")?)?).into()),
+            "__mul__" | "__rmul__" => {
+                return Ok(Value::List(self.repeated(call.only("value")?)?).into());
+            }
             // Python returns the list itself.
             "__imul__" => {
                 self.items = self.repeated(call.only("value")?)?;

@@ -19,7 +19,8 @@ impl Namespace {
         if !call.args().is_empty() {
             return Err(raise("TypeError", "Namespace() takes keyword arguments only"));
         }
-        let attribute = |(name, value): &(&str, _)| Ok(((*name).to_owned(), call.read(Some(*value))?));
+        let attribute =
+            |(name, value): &(&str, _)| Ok(((*name).to_owned(), call.read(Some(*value))?));
         let attributes = call.kwargs().iter().map(attribute).collect::<Result<_, Exception>>()?;
         Ok(Self { attributes })
     }
@@ -37,7 +38,8 @@ impl SharedObject for Namespace {
             self.attributes.insert(name, call.read(value)?);
             return Ok(Outcome::NONE);
         }
-        let missing = || raise("AttributeError", format!("'Namespace' object has no attribute '{name}'"));
+        let missing =
+            || raise("AttributeError", format!("'Namespace' object has no attribute '{name}'"));
         match call.method() {
             "__getattribute__" => self.attributes.get(&name).cloned().map(Outcome::Return),
             _ => self.attributes.remove(&name).map(|_| Outcome::NONE),
@@ -52,7 +54,8 @@ impl SharedObject for Namespace {
     }
 
     fn value(&self) -> Result<Value, Exception> {
-        let pairs = self.attributes.iter().map(|(name, value)| (name.as_str().into(), value.clone()));
+        let pairs =
+            self.attributes.iter().map(|(name, value)| (name.as_str().into(), value.clone()));
         Ok(of_managers("Namespace", pairs.collect()))
     }
 

@@ -134,7 +134,11 @@ impl<'p, 'a> Call<'p, 'a> {
             Kind::Str(name) => Ok((name, value)),
             _ => Err(raise("TypeError", "keywords must be strings")),
         });
-        let call = Self { method, args: args.items().collect(), kwargs: kwargs.collect::<Result<_, _>>()? };
+        let call = Self {
+            method,
+            args: args.items().collect(),
+            kwargs: kwargs.collect::<Result<_, _>>()?,
+        };
         Ok((ident, call))
     }
 

@@ -14,8 +14,19 @@ use crate::token::{Reference, Token, address_to_value, token};
 
 /// Methods that may make an object larger. Those of other types are not known.
 const GROWING: &[&str] = &[
-    "put", "put_nowait", "append", "extend", "insert", "__setitem__", "__setslice__", "__imul__",
-    "update", "setdefault", "set", "__setattr__", "create",
+    "put",
+    "put_nowait",
+    "append",
+    "extend",
+    "insert",
+    "__setitem__",
+    "__setslice__",
+    "__imul__",
+    "update",
+    "setdefault",
+    "set",
+    "__setattr__",
+    "create",
 ];
 
 /// All objects.
@@ -81,7 +92,11 @@ impl Objects {
     }
 
     /// Calls a method of the manager itself.
-    pub(crate) fn manage(&mut self, call: &Call<'_, '_>, message: &[u8]) -> Result<Value, Exception> {
+    pub(crate) fn manage(
+        &mut self,
+        call: &Call<'_, '_>,
+        message: &[u8],
+    ) -> Result<Value, Exception> {
         match call.method() {
             "dummy" | "shutdown" => call.nothing()?,
             "accept_connection" => drop(call.only::<Value>("name")?),
@@ -94,7 +109,9 @@ impl Objects {
             }
             "number_of_objects" => {
                 call.nothing()?;
-                return Ok(Value::Int(i64::try_from(self.referenced().count()).unwrap_or(i64::MAX)));
+                return Ok(Value::Int(
+                    i64::try_from(self.referenced().count()).unwrap_or(i64::MAX),
+                ));
             }
             "debug_info" => {
                 call.nothing()?;
@@ -103,7 +120,8 @@ impl Objects {
             "incref" => {
                 let entry = self.entry(&call.only::<String>("ident")?)?;
                 let more = entry.references.checked_add(1);
-                entry.references = more.ok_or_else(|| raise("OverflowError", "too many references"))?;
+                entry.references =
+                    more.ok_or_else(|| raise("OverflowError", "too many references"))?;
             }
             "decref" => self.decref(&call.only::<String>("ident")?)?,
             other => return Err(raise("AssertionError", format!("'{other}' unrecognized"))),
@@ -158,9 +176,8 @@ impl Objects {
     fn decref(&mut self, ident: &str) -> Result<(), Exception> {
         let entry = self.entry(ident)?;
         let left = entry.references.checked_sub(1);
-        entry.references = left.ok_or_else(|| {
-            raise("AssertionError", format!("Id {ident} has refcount 0, not 1+"))
-        })?;
+        entry.references = left
+            .ok_or_else(|| raise("AssertionError", format!("Id {ident} has refcount 0, not 1+")))?;
         self.free(ident);
         Ok(())
     }
@@ -168,9 +185,8 @@ impl Objects {
     /// Frees an object that nobody has a reference to, and that nobody waits for. One whose proxy is
     /// in a value of another one stays.
     pub(crate) fn free(&mut self, ident: &str) {
-        let is_unused = |entry: &Entry| {
-            entry.references == 0 && !entry.is_kept && entry.waiters.is_empty()
-        };
+        let is_unused =
+            |entry: &Entry| entry.references == 0 && !entry.is_kept && entry.waiters.is_empty();
         if !self.entries.get(ident).is_some_and(is_unused) {
             return;
         }
@@ -242,7 +258,9 @@ impl Objects {
         };
         let result = if has_expired {
             entry.object.expired(&call).map_err(Failure::Raised)
-        } else { entry.call(&call) };
+        } else {
+            entry.call(&call)
+        };
         (Some(ident.to_owned()), result)
     }
 
@@ -327,9 +345,8 @@ impl Entry {
             }
             _ => {
                 let (typeid, exposed) = (&self.typeid, self.object.exposed());
-                let text = format!(
-                    "method '{method}' of '{typeid}' object is not in exposed={exposed:?}"
-                );
+                let text =
+                    format!("method '{method}' of '{typeid}' object is not in exposed={exposed:?}");
                 Err(Failure::Manager(raise("AttributeError", text)))
             }
         }
@@ -343,8 +360,7 @@ fn names_a_proxy(message: &[u8]) -> bool {
     (0..message.len()).step_by(CHUNK).any(|at| {
         let chunk = &message[at..message.len().min(at + CHUNK)];
         // The search for one byte is the fastest there is.
-        chunk.contains(&NAME[0])
-            && (at..at + chunk.len()).any(|at| message[at..].starts_with(NAME))
+        chunk.contains(&NAME[0]) && (at..at + chunk.len()).any(|at| message[at..].starts_with(NAME))
     })
 }
 
@@ -366,7 +382,12 @@ fn find(value: &Value, found: &mut dyn FnMut(Token)) {
             find(value, found);
         }),
         Value::Object(object) => {
-            object.args.iter().chain(&object.items).chain(&object.state).for_each(|v| find(v, found));
+            object
+                .args
+                .iter()
+                .chain(&object.items)
+                .chain(&object.state)
+                .for_each(|v| find(v, found));
             object.pairs.iter().for_each(|(_, value)| find(value, found));
         }
         _ => {}

@@ -57,7 +57,9 @@ impl Key {
             Value::Bytes(bytes) | Value::ByteArray(bytes) => Self::Bytes(bytes.clone()),
             Value::Tuple(items) => Self::Tuple(all(items)?),
             Value::List(items) => Self::List(all(items)?),
-            Value::Set(items) | Value::FrozenSet(items) => Self::Set(all(items)?.into_iter().collect()),
+            Value::Set(items) | Value::FrozenSet(items) => {
+                Self::Set(all(items)?.into_iter().collect())
+            }
             Value::Dict(pairs) => {
                 let pair = |(key, value): &(Value, Value)| Ok((Self::any(key)?, Self::any(value)?));
                 Self::Dict(pairs.iter().map(pair).collect::<Result<_, _>>()?)

@@ -90,7 +90,15 @@ fn of_queue(class: &str) -> Exception {
 impl SharedObject for Queue {
     fn exposed(&self) -> &[&str] {
         &[
-            "empty", "full", "get", "get_nowait", "join", "put", "put_nowait", "qsize", "shutdown",
+            "empty",
+            "full",
+            "get",
+            "get_nowait",
+            "join",
+            "put",
+            "put_nowait",
+            "qsize",
+            "shutdown",
             "task_done",
         ]
     }

@@ -59,7 +59,9 @@ impl Registry {
             .register_type("Event", |call| call.nothing().map(|()| Event::default()))
             .register_type("Lock", |call| call.nothing().map(|()| Semaphore::lock()))
             .register_type("Semaphore", Semaphore::create)
-            .register_type("BoundedSemaphore", |call| Semaphore::create(call).map(Semaphore::into_bounded))
+            .register_type("BoundedSemaphore", |call| {
+                Semaphore::create(call).map(Semaphore::into_bounded)
+            })
     }
 
     /// Creates a registry without any type.

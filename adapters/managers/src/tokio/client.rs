@@ -13,12 +13,13 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
-use crate::call::{self, Call, Idle, Port, Shared};
+use crate::call::{self, Call, Port};
 use crate::error::Error;
 use crate::options::{Options, RELEASE_TIMEOUT};
 use crate::proxies::Typed;
 use crate::reply;
 use crate::request::{Arguments, NoKwargs, encode_request};
+use crate::shared::{self, Idle, Shared};
 use crate::token::{Reference, Token, address_of, address_to_value, is_auto, proxy_class};
 
 /// A manager that runs in another process. Its methods are those of
@@ -127,7 +128,7 @@ impl Manager {
         args: &impl Arguments,
         kwargs: &K,
     ) -> Result<Proxy, Error> {
-        let request = call::create(self.0.shared.encoder(), typeid, args, kwargs)?;
+        let request = shared::create(self.0.shared.encoder(), typeid, args, kwargs)?;
         let (manager, typeid) = (self.clone(), typeid.to_owned());
         self.to_the_end(async move {
             let reply = manager.once(&request, manager.0.options.timeout).await?;
@@ -233,14 +234,17 @@ impl Manager {
     /// Opens a connection that a thread of the manager serves.
     async fn open_serving(&self) -> Result<Connection, Error> {
         let mut connection = self.open(self.0.options.timeout).await?;
-        let request = call::accept_connection(self.0.shared.encoder())?;
+        let request = shared::accept_connection(self.0.shared.encoder())?;
         connection.send_bytes(&request).await?;
         call::done(connection.recv_borrowed().await?)?;
         Ok(connection)
     }
 
     /// Returns a connection at which nothing has come yet: one that the manager has closed is left.
-    async fn reuse(&self, mut idle: impl FnMut() -> Option<Idle<Connection>>) -> Result<Connection, Error> {
+    async fn reuse(
+        &self,
+        mut idle: impl FnMut() -> Option<Idle<Connection>>,
+    ) -> Result<Connection, Error> {
         while let Some(idle) = idle() {
             let is_old = idle.is_old();
             let mut connection = idle.0;
@@ -267,7 +271,9 @@ impl Manager {
     async fn release(self, id: String) {
         let timeout = self.0.options.timeout.unwrap_or(RELEASE_TIMEOUT).min(RELEASE_TIMEOUT);
         let encoder = self.0.shared.encoder();
-        let Ok(request) = encode_request(encoder, None, "decref", &(id,), &NoKwargs) else { return };
+        let Ok(request) = encode_request(encoder, None, "decref", &(id,), &NoKwargs) else {
+            return;
+        };
         if self.once(&request, Some(timeout)).await.is_err() {
             self.0.shared.lost();
         }
@@ -336,7 +342,7 @@ impl Proxy {
         };
         let result = loop {
             let (request, wait) = call.next();
-            connection.set_receive_timeout(call::deadline(manager.0.options.timeout, wait));
+            connection.set_receive_timeout(shared::deadline(manager.0.options.timeout, wait));
             connection.send_bytes(request).await?;
             if let Some(result) = call.answer(&self, connection.recv_borrowed().await?) {
                 break result;
@@ -379,11 +385,7 @@ impl Port for Proxy {
     fn start<R: Send + 'static>(&self, call: Result<Call<Self, R>, Error>) -> Answer<R> {
         let is_kept = call.as_ref().is_ok_and(|call| call.is_kept);
         let (manager, run) = (self.0.manager.clone(), self.clone().run(call));
-        if is_kept {
-            Box::pin(async move { manager.to_the_end(run).await })
-        } else {
-            Box::pin(run)
-        }
+        if is_kept { Box::pin(async move { manager.to_the_end(run).await }) } else { Box::pin(run) }
     }
 }
 

@@ -11,8 +11,8 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
-use crate::call::lock;
 use crate::server::{Action, ClientId, Limits, Machine, Registry};
+use crate::shared::lock;
 
 /// Serves shared objects to any number of clients, with a task for each. Its promises are those of
 /// [`blocking::Server`](crate::blocking::Server).
