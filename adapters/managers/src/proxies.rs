@@ -3,8 +3,8 @@
 //!
 //! The aliases in [`blocking`](crate::blocking) return a `Result`, those in
 //! [`tokio`](crate::tokio) a future of one. Where nothing else is said, a method fails with
-//! [`Error::Raised`](crate::Error::Raised) if Python raised an exception, and with
-//! [`Error::Connection`](crate::Error::Connection) if the manager is gone or did not reply in time.
+//! [`Error::Raised`] if Python raised an exception, and with
+//! [`Error::Connection`] if the manager is gone or did not reply in time.
 
 mod containers;
 mod pool;
