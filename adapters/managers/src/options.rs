@@ -28,8 +28,8 @@ impl Options {
         Self { key, timeout: Some(TIMEOUT), max_message: MAX_MESSAGE }
     }
 
-    /// Sets how long a call may take in all, beside what its method is asked to wait; 30 s by default,
-    /// `None` for ever. Connecting may take as long.
+    /// Sets how long a reply may take, beside what the method is asked to wait; 30 s by default, `None`
+    /// for ever. Connecting with its handshake may take as long, and so may sending.
     #[must_use]
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.timeout = timeout.into();

@@ -11,9 +11,25 @@ use crate::error::Error;
 use crate::reply;
 use crate::request::{After, Arguments, NoKwargs, encode_request};
 
-/// Returns the time of a deadline, with what a method may wait beside it.
-pub(crate) fn deadline(timeout: Option<Duration>, wait: Option<Duration>) -> Option<Duration> {
+/// Returns how long a reply may take: the timeout of all calls, and how long the method may wait. `None`
+/// is for ever.
+pub(crate) fn reply_timeout(timeout: Option<Duration>, wait: Option<Duration>) -> Option<Duration> {
     Some(timeout?.saturating_add(wait?))
+}
+
+/// When a request to the manager itself is given up, with its connection and handshake.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline(Option<Instant>);
+
+impl Deadline {
+    pub(crate) fn after(timeout: Option<Duration>) -> Self {
+        Self(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
+    }
+
+    /// Returns how much time is left for the next step.
+    pub(crate) fn left(self) -> Option<Duration> {
+        self.0.map(|at| at.saturating_duration_since(Instant::now()))
+    }
 }
 
 /// What front ends know of a manager: idle connections, which Pythons it understands, and whether it

@@ -8,9 +8,12 @@ use mpconn_managers::blocking::{
     Array, Barrier, Condition, Dict, Event, JoinableQueue, List, Lock, Manager, Namespace, Pool,
     Proxy, Queue, RLock, Semaphore, Value,
 };
+use mpconn_managers::server::Limits;
 use mpconn_managers::{Error, Methods, Reference, Typed, pickle};
-use mpconn_tests::pythons::Python;
+use mpconn_tests::net::Net;
+use mpconn_tests::pythons::{self, Python};
 
+use crate::server::{Kind, RustServer};
 use crate::support::{PythonManager, with_each};
 
 const MOMENT: Duration = Duration::from_millis(50);
@@ -55,6 +58,31 @@ fn every_type_by_method_and_version() {
             assert_eq!(manager.number_of_objects().expect(name), 0, "{name} leaves objects");
         }
     });
+}
+
+/// The same table with a server in Rust, which has most of the types.
+#[test]
+fn every_type_by_method_in_rust() {
+    // What it has is what the newest Python has.
+    let python = pythons::all().last().expect("a Python");
+    let missing = ["Array", "RLock", "Condition", "Barrier", "Pool", "Counter"];
+    for kind in [Kind::Blocking, Kind::Tokio] {
+        let server = RustServer::with_limits(kind, Net::Unix, Limits::default());
+        let manager = server.connect();
+        for (name, test) in TABLE {
+            if missing.contains(name) {
+                if *name != "Counter" {
+                    let refused = manager.create_proxy(name, &()).expect_err("no such type");
+                    assert!(refused.to_string().contains("KeyError"), "{refused}");
+                }
+                continue;
+            }
+            if let Err(error) = test(&manager, python) {
+                panic!("{name} with {kind:?}: {error:?}");
+            }
+            assert_eq!(manager.number_of_objects().expect(name), 0, "{name} leaves objects");
+        }
+    }
 }
 
 fn queue(manager: &Manager, python: &Python) -> Result {

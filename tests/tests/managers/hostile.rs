@@ -3,16 +3,18 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mpconn_blocking::{ConnectOptions, Connection, ListenerOptions};
-use mpconn_managers::blocking::{List, Manager, Queue, Server};
+use mpconn_blocking::{ConnectOptions, Connection};
+use mpconn_managers::blocking::{List, Queue};
 use mpconn_managers::pickle::{Encoder, Object, Protocol, Value, from_slice, to_bytes};
 use mpconn_managers::server::Limits;
 use mpconn_managers::{Address, AuthKey, Error, Methods, Port, Typed};
-use mpconn_tests::net::{Net, scratch};
+use mpconn_tests::net::Net;
 use mpconn_tests::process::{allow_descriptors, alone};
 
-use crate::server::{RustServer, registry};
-use crate::support::{KEY, options};
+use crate::server::{Kind, RustServer};
+use crate::support::KEY;
+
+const KINDS: [Kind; 2] = [Kind::Blocking, Kind::Tokio];
 
 fn open(address: &Address) -> Connection {
     let options = ConnectOptions::with_key(AuthKey::new(KEY));
@@ -194,148 +196,171 @@ fn to_objects() -> Vec<(&'static str, Vec<u8>, &'static str)> {
 
 #[test]
 fn each_request_has_its_answer() {
-    let server = RustServer::start(Net::Unix);
-    let manager = server.connect();
-    let list: List<i64> = manager.create(&([1, 2],)).expect("a list");
-    let jobs: Queue<i64> = manager.create_as("get_jobs", &()).expect("a queue");
-    let queue = jobs.proxy().token().id.clone();
-    let ids = [("QUEUE", &queue), ("LIST", &list.proxy().token().id)];
-    drop(jobs);
-    let fill = |request: Vec<u8>| {
-        let mut request = request;
-        for (name, id) in ids {
-            // In protocol 4 a short text has one byte of length, and in 2 four.
-            let length = |text: &str| u8::try_from(text.len()).expect("a short text");
-            for zeros in [&[][..], &[0; 3]] {
-                let opcode = if zeros.is_empty() { 0x8c } else { b'X' };
-                let wanted = [&[opcode, length(name)], zeros, name.as_bytes()].concat();
-                let text = [&[0x8c, length(id)], id.as_bytes()].concat();
-                while let Some(at) =
-                    request.windows(wanted.len()).position(|window| window == wanted)
-                {
-                    request.splice(at..at + wanted.len(), text.iter().copied());
+    for kind in KINDS {
+        let server = RustServer::with_limits(kind, Net::Unix, Limits::default());
+        let manager = server.connect();
+        let list: List<i64> = manager.create(&([1, 2],)).expect("a list");
+        let jobs: Queue<i64> = manager.create_as("get_jobs", &()).expect("a queue");
+        let queue = jobs.proxy().token().id.clone();
+        let ids = [("QUEUE", &queue), ("LIST", &list.proxy().token().id)];
+        drop(jobs);
+        let fill = |request: Vec<u8>| {
+            let mut request = request;
+            for (name, id) in ids {
+                // In protocol 4 a short text has one byte of length, and in 2 four.
+                let length = |text: &str| u8::try_from(text.len()).expect("a short text");
+                for zeros in [&[][..], &[0; 3]] {
+                    let opcode = if zeros.is_empty() { 0x8c } else { b'X' };
+                    let wanted = [&[opcode, length(name)], zeros, name.as_bytes()].concat();
+                    let text = [&[0x8c, length(id)], id.as_bytes()].concat();
+                    while let Some(at) =
+                        request.windows(wanted.len()).position(|window| window == wanted)
+                    {
+                        request.splice(at..at + wanted.len(), text.iter().copied());
+                    }
                 }
             }
+            request
+        };
+        for (name, request, expected) in to_the_manager() {
+            let mut connection = open(&server.address);
+            let answer = ask(&mut connection, &fill(request));
+            assert!(answer.starts_with(expected), "{name}: {answer:.200}");
+            assert!(connection.recv_bytes().is_err_and(|error| error.is_disconnect()), "{name}");
         }
-        request
-    };
-    for (name, request, expected) in to_the_manager() {
-        let mut connection = open(&server.address);
-        let answer = ask(&mut connection, &fill(request));
-        assert!(answer.starts_with(expected), "{name}: {answer:.200}");
-        assert!(connection.recv_bytes().is_err_and(|error| error.is_disconnect()), "{name}");
+        let mut connection = serving(&server.address);
+        for (name, request, expected) in to_objects() {
+            let answer = ask(&mut connection, &fill(request));
+            assert!(answer.starts_with(expected), "{name}: {answer:.200}");
+        }
+        assert_eq!(list.copy().expect("it is there"), [1, 2]);
+        assert_eq!(manager.number_of_objects().expect("it is there"), 1);
     }
-    let mut connection = serving(&server.address);
-    for (name, request, expected) in to_objects() {
-        let answer = ask(&mut connection, &fill(request));
-        assert!(answer.starts_with(expected), "{name}: {answer:.200}");
-    }
-    assert_eq!(list.copy().expect("it is there"), [1, 2]);
-    assert_eq!(manager.number_of_objects().expect("it is there"), 1);
 }
 
 #[test]
 fn who_asks_twice_is_dropped() {
-    let server = RustServer::start(Net::Tcp);
-    let jobs: Queue<i64> = server.connect().create_as("get_jobs", &()).expect("a queue");
-    let mut connection = serving(&server.address);
-    connection.send_bytes(&request(jobs.proxy().token().id.as_str(), "get", [])).expect("sent");
-    assert!(!connection.poll(Duration::from_millis(50)).expect("it waits"));
-    assert_eq!(ask(&mut connection, &request("1", "qsize", [])), "the end");
-    jobs.put(&7, None).expect("it is there");
-    assert_eq!(jobs.get(Duration::ZERO).expect("it is there"), Some(7));
+    for kind in KINDS {
+        let server = RustServer::with_limits(kind, Net::Tcp, Limits::default());
+        let jobs: Queue<i64> = server.connect().create_as("get_jobs", &()).expect("a queue");
+        let mut connection = serving(&server.address);
+        connection.send_bytes(&request(jobs.proxy().token().id.as_str(), "get", [])).expect("sent");
+        assert!(!connection.poll(Duration::from_millis(50)).expect("it waits"));
+        assert_eq!(ask(&mut connection, &request("1", "qsize", [])), "the end");
+        jobs.put(&7, None).expect("it is there");
+        assert_eq!(jobs.get(Duration::ZERO).expect("it is there"), Some(7));
+    }
 }
 
 #[test]
 fn limits_are_errors_of_the_client() {
-    let scratch = scratch();
-    let listener = ListenerOptions::with_key(AuthKey::new(KEY)).bind(Net::Unix.fresh(&scratch));
     let mut limits = Limits::default();
     (limits.objects, limits.bytes) = (8, 1 << 20);
-    let server = Server::new(listener.expect("it listens"), registry(), limits);
-    let (address, stopper) = (server.address().clone(), server.stopper());
-    let serving = thread::spawn(move || server.serve());
-    let manager = Manager::connect_with(&address, options()).expect("it is there");
-
     let is_memory = |error: &Error| match error {
         Error::Traceback(text) => text.contains("MemoryError"),
         error => error.is_raised("MemoryError"),
     };
-    // One is registered.
-    let lists: Vec<List<String>> = (0..7).map(|_| manager.create(&()).expect("a list")).collect();
-    assert!(manager.create::<List<i64>>(&()).is_err_and(|error| is_memory(&error)));
-    drop(lists);
-    let list: List<String> = manager.create(&()).expect("there is room again");
-    let text = "x".repeat(1 << 16);
-    let added = (0..100).take_while(|_| match list.append(&text) {
-        Ok(()) => true,
-        Err(error) => {
-            assert!(is_memory(&error), "{error}");
-            false
+    for kind in KINDS {
+        let server = RustServer::with_limits(kind, Net::Unix, limits);
+        let manager = server.connect();
+        // One is registered.
+        let lists: Vec<List<String>> =
+            (0..7).map(|_| manager.create(&()).expect("a list")).collect();
+        assert!(manager.create::<List<i64>>(&()).is_err_and(|error| is_memory(&error)));
+        drop(lists);
+        let list: List<String> = manager.create(&()).expect("there is room again");
+        let text = "x".repeat(1 << 16);
+        let added = (0..100).take_while(|_| match list.append(&text) {
+            Ok(()) => true,
+            Err(error) => {
+                assert!(is_memory(&error), "{error}");
+                false
+            }
+        });
+        assert!((12..=16).contains(&added.count()));
+        list.proxy().call::<_, ()>("clear", &()).expect("it frees");
+        for _ in 0..5 {
+            list.append(&text).expect("there is room again");
         }
-    });
-    assert!((12..=16).contains(&added.count()));
-    list.proxy().call::<_, ()>("clear", &()).expect("it frees");
-    for _ in 0..5 {
-        list.append(&text).expect("there is room again");
     }
-    drop(list);
-    stopper.stop();
-    serving.join().expect("no panic").expect("it serves");
+}
+
+/// More connections than the limit wait for one to end.
+#[test]
+fn connections_beyond_the_limit_wait() {
+    let mut limits = Limits::default();
+    limits.connections = 2;
+    for kind in KINDS {
+        let server = RustServer::with_limits(kind, Net::Tcp, limits);
+        let (first, second) = (serving(&server.address), serving(&server.address));
+        let address = server.address.clone();
+        let third = thread::spawn(move || serving(&address));
+        thread::sleep(Duration::from_millis(100));
+        assert!(!third.is_finished(), "{kind:?}");
+        drop(first);
+        third.join().expect("it gets in");
+        drop(second);
+    }
 }
 
 #[test]
 fn a_storm_of_references_frees_nothing_of_others() {
-    let server = RustServer::start(Net::Unix);
-    let manager = server.connect();
-    let jobs: Queue<i64> = manager.create_as("get_jobs", &()).expect("a queue");
-    jobs.put(&7, None).expect("it is there");
-    let id = jobs.proxy().token().id.clone();
-    for _ in 0..500 {
-        let mut connection = open(&server.address);
-        connection.send_bytes(&request(Value::None, "decref", [id.as_str().into()])).expect("sent");
-        connection.recv_bytes().expect("an answer");
+    for kind in KINDS {
+        let server = RustServer::with_limits(kind, Net::Unix, Limits::default());
+        let manager = server.connect();
+        let jobs: Queue<i64> = manager.create_as("get_jobs", &()).expect("a queue");
+        jobs.put(&7, None).expect("it is there");
+        let id = jobs.proxy().token().id.clone();
+        for _ in 0..500 {
+            let mut connection = open(&server.address);
+            connection
+                .send_bytes(&request(Value::None, "decref", [id.as_str().into()]))
+                .expect("sent");
+            connection.recv_bytes().expect("an answer");
+        }
+        // A registered object stays.
+        assert_eq!(jobs.get(None).expect("it is there"), Some(7));
+        for _ in 0..200 {
+            manager.create_proxy("list", &()).expect("a list");
+        }
+        assert_eq!(manager.number_of_objects().expect("it is there"), 0);
     }
-    // A registered object stays.
-    assert_eq!(jobs.get(None).expect("it is there"), Some(7));
-    for _ in 0..200 {
-        manager.create_proxy("list", &()).expect("a list");
-    }
-    assert_eq!(manager.number_of_objects().expect("it is there"), 0);
 }
 
 /// Silent before, after and in the middle of the handshake, and waiting in `get`.
 #[test]
 fn a_thousand_silent_clients_cost_no_thread() {
-    alone(|| {
-        const EACH: usize = 250;
-        allow_descriptors(5_000).expect("descriptors");
-        let server = RustServer::start(Net::Tcp);
-        let manager = server.connect();
-        let jobs: Queue<i64> = manager.create_as("get_jobs", &()).expect("a queue");
-        let threads = threads();
-        let Address::Inet { host, port } = &server.address else { panic!("TCP") };
-        let mut silent = Vec::new();
-        let mut waiting = Vec::new();
-        for _ in 0..EACH {
-            silent.push(std::net::TcpStream::connect((host.as_str(), *port)).expect("it connects"));
-            waiting.push(open(&server.address));
-            waiting.push(serving(&server.address));
-            let mut getting = serving(&server.address);
-            let id = jobs.proxy().token().id.as_str();
-            getting.send_bytes(&request(id, "get", [])).expect("sent");
-            waiting.push(getting);
-        }
-        assert_eq!(self::threads(), threads);
-        let before = Instant::now();
-        let list: List<i64> = manager.create(&([1],)).expect("it is there");
-        assert_eq!(list.copy().expect("it is there"), [1]);
-        assert!(before.elapsed() < Duration::from_secs(1), "{:?}", before.elapsed());
-        // Who is gone gets nothing.
-        drop((waiting, silent));
-        jobs.put(&7, None).expect("it is there");
-        assert_eq!(jobs.get(Duration::from_secs(1)).expect("it is there"), Some(7));
-    });
+    alone(|| KINDS.into_iter().for_each(a_thousand_silent_clients));
+}
+
+fn a_thousand_silent_clients(kind: Kind) {
+    const EACH: usize = 250;
+    allow_descriptors(5_000).expect("descriptors");
+    let server = RustServer::with_limits(kind, Net::Tcp, Limits::default());
+    let manager = server.connect();
+    let jobs: Queue<i64> = manager.create_as("get_jobs", &()).expect("a queue");
+    let threads = threads();
+    let Address::Inet { host, port } = &server.address else { panic!("TCP") };
+    let mut silent = Vec::new();
+    let mut waiting = Vec::new();
+    for _ in 0..EACH {
+        silent.push(std::net::TcpStream::connect((host.as_str(), *port)).expect("it connects"));
+        waiting.push(open(&server.address));
+        waiting.push(serving(&server.address));
+        let mut getting = serving(&server.address);
+        let id = jobs.proxy().token().id.as_str();
+        getting.send_bytes(&request(id, "get", [])).expect("sent");
+        waiting.push(getting);
+    }
+    assert_eq!(self::threads(), threads);
+    let before = Instant::now();
+    let list: List<i64> = manager.create(&([1],)).expect("it is there");
+    assert_eq!(list.copy().expect("it is there"), [1]);
+    assert!(before.elapsed() < Duration::from_secs(1), "{:?}", before.elapsed());
+    // Who is gone gets nothing.
+    drop((waiting, silent));
+    jobs.put(&7, None).expect("it is there");
+    assert_eq!(jobs.get(Duration::from_secs(1)).expect("it is there"), Some(7));
 }
 
 fn threads() -> usize {

@@ -1,10 +1,10 @@
 //! Python's proxies on a server in Rust.
 
-use std::thread::{self, JoinHandle};
+use std::thread;
 
-use mpconn_managers::blocking::{Manager, Server, Stopper};
+use mpconn_managers::blocking::{Manager, Server};
 use mpconn_managers::pickle::{Exception, Value};
-use mpconn_managers::server::{Call, Outcome, Queue, Registry, SharedObject};
+use mpconn_managers::server::{Call, Limits, Outcome, Queue, Registry, SharedObject};
 use mpconn_managers::{Address, AuthKey};
 use mpconn_tests::net::{Net, scratch};
 use mpconn_tests::python::Script;
@@ -66,22 +66,61 @@ pub(crate) fn client_that(python: &Python, address: &Address, does: Option<&str>
     script
 }
 
+/// Which front end serves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    Blocking,
+    Tokio,
+}
+
 /// A server that runs, and ends when this is dropped.
 pub(crate) struct RustServer {
     pub(crate) address: Address,
-    stopper: Stopper,
-    thread: Option<JoinHandle<()>>,
+    end: Option<Box<dyn FnOnce()>>,
     _scratch: TempDir,
 }
 
 impl RustServer {
     pub(crate) fn start(net: Net) -> Self {
+        Self::with_limits(Kind::Blocking, net, Limits::default())
+    }
+
+    pub(crate) fn with_limits(kind: Kind, net: Net, limits: Limits) -> Self {
         let scratch = scratch();
-        let server = Server::bind(net.fresh(&scratch), AuthKey::new(KEY), registry());
-        let server = server.expect("it listens");
-        let (address, stopper) = (server.address().clone(), server.stopper());
-        let thread = Some(thread::spawn(move || server.serve().expect("it serves")));
-        Self { address, stopper, thread, _scratch: scratch }
+        let (address, key) = (net.fresh(&scratch), AuthKey::new(KEY));
+        let (address, end): (_, Box<dyn FnOnce()>) = match kind {
+            Kind::Blocking => {
+                let listener = mpconn_blocking::Listener::bind(address, key).expect("it listens");
+                let server = Server::new(listener, registry(), limits);
+                let (address, stopper) = (server.address().clone(), server.stopper());
+                let thread = thread::spawn(move || server.serve().expect("it serves"));
+                let end = move || {
+                    stopper.stop();
+                    thread.join().expect("it ends without a panic");
+                };
+                (address, Box::new(end))
+            }
+            Kind::Tokio => {
+                let runtime = tokio::runtime::Builder::new_multi_thread()
+                    .worker_threads(1)
+                    .enable_all()
+                    .build()
+                    .expect("a runtime");
+                let server = {
+                    let _entered = runtime.enter();
+                    let listener = mpconn_tokio::Listener::bind(address, key).expect("it listens");
+                    mpconn_managers::tokio::Server::new(listener, registry(), limits)
+                };
+                let address = server.address().clone();
+                let task = runtime.spawn(server.serve());
+                let end = move || {
+                    assert!(!task.is_finished(), "it serves");
+                    drop(runtime);
+                };
+                (address, Box::new(end))
+            }
+        };
+        Self { address, end: Some(end), _scratch: scratch }
     }
 
     pub(crate) fn connect(&self) -> Manager {
@@ -91,9 +130,8 @@ impl RustServer {
 
 impl Drop for RustServer {
     fn drop(&mut self) {
-        self.stopper.stop();
-        if let Some(thread) = self.thread.take() {
-            thread.join().expect("it ends without a panic");
+        if let Some(end) = self.end.take() {
+            end();
         }
     }
 }

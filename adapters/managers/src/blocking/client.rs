@@ -16,7 +16,7 @@ use crate::options::{Options, RELEASE_TIMEOUT};
 use crate::proxies::Typed;
 use crate::reply;
 use crate::request::{Arguments, NoKwargs, encode_request};
-use crate::shared::{self, Idle, Shared, lock};
+use crate::shared::{self, Deadline, Idle, Shared, lock};
 use crate::token::{Reference, Token, address_of, address_to_value, is_auto, proxy_class};
 
 /// A manager that runs in another process. Clones are the same manager.
@@ -196,27 +196,31 @@ impl Manager {
     }
 
     fn once(&self, request: &[u8], timeout: Option<Duration>) -> Result<Vec<u8>, Error> {
-        let mut connection = self.open(timeout)?;
+        let deadline = Deadline::after(timeout);
+        let mut connection = self.open(deadline)?;
         connection.send_bytes(request)?;
+        connection.set_receive_timeout(deadline.left());
         let reply = connection.recv_bytes()?;
         self.0.shared.heard(&reply);
         Ok(reply)
     }
 
-    fn open(&self, timeout: Option<Duration>) -> Result<Connection, Error> {
+    fn open(&self, deadline: Deadline) -> Result<Connection, Error> {
+        let left = deadline.left();
         let mut connection = ConnectOptions::with_key(self.0.options.key.clone())
-            .connect_timeout(timeout)
-            .handshake_timeout(timeout)
+            .connect_timeout(left)
+            .handshake_timeout(left)
             .max_message(self.0.options.max_message)
             .connect(&self.0.address)?;
-        connection.set_send_timeout(timeout);
-        connection.set_receive_timeout(timeout);
+        connection.set_send_timeout(deadline.left());
+        connection.set_receive_timeout(deadline.left());
         Ok(connection)
     }
 
     /// Opens a connection that a thread of the manager serves.
     fn open_serving(&self) -> Result<Connection, Error> {
-        let mut connection = self.open(self.0.options.timeout)?;
+        let deadline = Deadline::after(self.0.options.timeout);
+        let mut connection = self.open(deadline)?;
         connection.send_bytes(&shared::accept_connection(self.0.shared.encoder())?)?;
         call::done(connection.recv_borrowed()?)?;
         Ok(connection)
@@ -306,7 +310,9 @@ impl Proxy {
         };
         let result = loop {
             let (request, wait) = call.next();
-            connection.set_receive_timeout(shared::deadline(manager.0.options.timeout, wait));
+            let timeout = manager.0.options.timeout;
+            connection.set_send_timeout(timeout);
+            connection.set_receive_timeout(shared::reply_timeout(timeout, wait));
             connection.send_bytes(request)?;
             if let Some(result) = call.answer(self, connection.recv_borrowed()?) {
                 break result;

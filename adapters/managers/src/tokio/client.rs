@@ -19,7 +19,7 @@ use crate::options::{Options, RELEASE_TIMEOUT};
 use crate::proxies::Typed;
 use crate::reply;
 use crate::request::{Arguments, NoKwargs, encode_request};
-use crate::shared::{self, Idle, Shared};
+use crate::shared::{self, Deadline, Idle, Shared};
 use crate::token::{Reference, Token, address_of, address_to_value, is_auto, proxy_class};
 
 /// A manager that runs in another process. Its methods are those of
@@ -212,28 +212,32 @@ impl Manager {
     }
 
     async fn once(&self, request: &[u8], timeout: Option<Duration>) -> Result<Vec<u8>, Error> {
-        let mut connection = self.open(timeout).await?;
+        let deadline = Deadline::after(timeout);
+        let mut connection = self.open(deadline).await?;
         connection.send_bytes(request).await?;
+        connection.set_receive_timeout(deadline.left());
         let reply = connection.recv_bytes().await?;
         self.0.shared.heard(&reply);
         Ok(reply)
     }
 
-    async fn open(&self, timeout: Option<Duration>) -> Result<Connection, Error> {
+    async fn open(&self, deadline: Deadline) -> Result<Connection, Error> {
+        let left = deadline.left();
         let mut connection = ConnectOptions::with_key(self.0.options.key.clone())
-            .connect_timeout(timeout)
-            .handshake_timeout(timeout)
+            .connect_timeout(left)
+            .handshake_timeout(left)
             .max_message(self.0.options.max_message)
             .connect(&self.0.address)
             .await?;
-        connection.set_send_timeout(timeout);
-        connection.set_receive_timeout(timeout);
+        connection.set_send_timeout(deadline.left());
+        connection.set_receive_timeout(deadline.left());
         Ok(connection)
     }
 
     /// Opens a connection that a thread of the manager serves.
     async fn open_serving(&self) -> Result<Connection, Error> {
-        let mut connection = self.open(self.0.options.timeout).await?;
+        let deadline = Deadline::after(self.0.options.timeout);
+        let mut connection = self.open(deadline).await?;
         let request = shared::accept_connection(self.0.shared.encoder())?;
         connection.send_bytes(&request).await?;
         call::done(connection.recv_borrowed().await?)?;
@@ -342,7 +346,9 @@ impl Proxy {
         };
         let result = loop {
             let (request, wait) = call.next();
-            connection.set_receive_timeout(shared::deadline(manager.0.options.timeout, wait));
+            let timeout = manager.0.options.timeout;
+            connection.set_send_timeout(timeout);
+            connection.set_receive_timeout(shared::reply_timeout(timeout, wait));
             connection.send_bytes(request).await?;
             if let Some(result) = call.answer(&self, connection.recv_borrowed().await?) {
                 break result;
