@@ -8,7 +8,7 @@ use mpconn_managers::server::{Call, Limits, Outcome, Queue, Registry, SharedObje
 use mpconn_managers::{Address, AuthKey};
 use mpconn_tests::net::{Net, scratch};
 use mpconn_tests::python::Script;
-use mpconn_tests::pythons::Python;
+use mpconn_tests::pythons::{self, Python};
 use tempfile::TempDir;
 
 use crate::support::{KEY, options, with_each};
@@ -148,4 +148,34 @@ fn every_type_by_method_and_version() {
             python.name()
         );
     });
+}
+
+/// CPython's own tests of managers, of what is served. They mostly sleep, so all run at a time; 2.7 has
+/// them not where they could be imported.
+#[test]
+fn the_tests_of_each_python() {
+    thread::scope(|scope| {
+        for python in pythons::all().iter().filter(|python| python.is_at_least(3, 6)) {
+            scope.spawn(|| tests_of(python, Kind::Blocking, Net::Unix));
+        }
+        if let Some(python) = pythons::all().last().filter(|python| python.is_at_least(3, 6)) {
+            scope.spawn(|| tests_of(python, Kind::Tokio, Net::Tcp));
+        }
+    });
+}
+
+fn tests_of(python: &Python, kind: Kind, net: Net) {
+    let server = RustServer::with_limits(kind, net, Limits::default());
+    let mut script = Script::start(python, "manager_cpython.py");
+    script.order("key", KEY);
+    script.order_address(&server.address);
+    script.go();
+    let mut line = script.line();
+    while line.starts_with("because") {
+        eprintln!("{line}");
+        line = script.line();
+    }
+    let ran = line.strip_prefix("ran ").and_then(|count| count.parse::<u32>().ok());
+    assert!(ran.is_some_and(|count| count >= 20), "{}: {line}", python.name());
+    assert_eq!(script.result(), "ok", "{} with {kind:?}", python.name());
 }

@@ -1,6 +1,8 @@
 //! A shared dict, and the iterator over its keys.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mpconn_pickle::{Exception, Value, View};
 
@@ -16,6 +18,8 @@ pub struct Dict {
     places: HashMap<Key, u64>,
     pairs: BTreeMap<u64, (Value, Value)>,
     next: u64,
+    /// The number of pairs, for iterators.
+    length: Arc<AtomicUsize>,
 }
 
 impl Dict {
@@ -99,55 +103,8 @@ impl Dict {
     fn keys(&self) -> impl Iterator<Item = Value> {
         self.pairs.values().map(|(key, _)| key.clone())
     }
-}
 
-/// The pairs of a dict, or of a sequence of pairs.
-fn pairs_of(call: &Call<'_, '_>, other: View<'_, '_>) -> Result<Vec<(Value, Value)>, Exception> {
-    let wrong = || raise("TypeError", "a dict is made of a dict or of pairs");
-    match call.read(Some(other))? {
-        Value::Dict(pairs) => Ok(pairs),
-        Value::Object(object) if !object.pairs.is_empty() => Ok(object.pairs),
-        Value::List(items) | Value::Tuple(items) => items
-            .into_iter()
-            .map(|item| match item {
-                Value::Tuple(pair) | Value::List(pair) => {
-                    <[Value; 2]>::try_from(pair).map(Into::into).map_err(|_| wrong())
-                }
-                _ => Err(wrong()),
-            })
-            .collect(),
-        _ => Err(wrong()),
-    }
-}
-
-fn missing(key: Value) -> Exception {
-    Exception::new("builtins", "KeyError", vec![key])
-}
-
-impl SharedObject for Dict {
-    fn exposed(&self) -> &[&str] {
-        &[
-            "__contains__",
-            "__delitem__",
-            "__getitem__",
-            "__iter__",
-            "__len__",
-            "__setitem__",
-            "clear",
-            "copy",
-            "get",
-            "has_key",
-            "items",
-            "keys",
-            "pop",
-            "popitem",
-            "setdefault",
-            "update",
-            "values",
-        ]
-    }
-
-    fn call(&mut self, call: &Call<'_, '_>) -> Result<Outcome, Exception> {
+    fn call_method(&mut self, call: &Call<'_, '_>) -> Result<Outcome, Exception> {
         match call.method() {
             "__getitem__" => {
                 let key = call.only("key")?;
@@ -203,13 +160,68 @@ impl SharedObject for Dict {
                         Ok(Value::List(self.pairs.values().map(pair).collect()).into())
                     }
                     "__iter__" => {
-                        let object = Box::new(KeyIterator(self.keys().collect()));
+                        let (keys, length) = (self.keys().collect(), Arc::clone(&self.length));
+                        let object =
+                            Box::new(KeyIterator { keys, length, begun: self.pairs.len() });
                         Ok(Outcome::Proxy { typeid: "Iterator".to_owned(), object })
                     }
                     _ => Outcome::of(&self.pairs.len()),
                 }
             }
         }
+    }
+}
+
+/// The pairs of a dict, or of a sequence of pairs.
+fn pairs_of(call: &Call<'_, '_>, other: View<'_, '_>) -> Result<Vec<(Value, Value)>, Exception> {
+    let wrong = || raise("TypeError", "a dict is made of a dict or of pairs");
+    match call.read(Some(other))? {
+        Value::Dict(pairs) => Ok(pairs),
+        Value::Object(object) if !object.pairs.is_empty() => Ok(object.pairs),
+        Value::List(items) | Value::Tuple(items) => items
+            .into_iter()
+            .map(|item| match item {
+                Value::Tuple(pair) | Value::List(pair) => {
+                    <[Value; 2]>::try_from(pair).map(Into::into).map_err(|_| wrong())
+                }
+                _ => Err(wrong()),
+            })
+            .collect(),
+        _ => Err(wrong()),
+    }
+}
+
+fn missing(key: Value) -> Exception {
+    Exception::new("builtins", "KeyError", vec![key])
+}
+
+impl SharedObject for Dict {
+    fn exposed(&self) -> &[&str] {
+        &[
+            "__contains__",
+            "__delitem__",
+            "__getitem__",
+            "__iter__",
+            "__len__",
+            "__setitem__",
+            "clear",
+            "copy",
+            "get",
+            "has_key",
+            "items",
+            "keys",
+            "pop",
+            "popitem",
+            "setdefault",
+            "update",
+            "values",
+        ]
+    }
+
+    fn call(&mut self, call: &Call<'_, '_>) -> Result<Outcome, Exception> {
+        let result = self.call_method(call);
+        self.length.store(self.pairs.len(), Ordering::Relaxed);
+        result
     }
 
     fn repr(&self) -> String {
@@ -230,9 +242,14 @@ impl SharedObject for Dict {
     }
 }
 
-/// What is left of the values that a client iterates over.
+/// The keys that a client iterates over, and has not got yet.
 #[derive(Debug)]
-pub(crate) struct KeyIterator(VecDeque<Value>);
+pub(crate) struct KeyIterator {
+    keys: VecDeque<Value>,
+    /// How many pairs the dict has, and had.
+    length: Arc<AtomicUsize>,
+    begun: usize,
+}
 
 impl SharedObject for KeyIterator {
     fn exposed(&self) -> &[&str] {
@@ -241,12 +258,15 @@ impl SharedObject for KeyIterator {
 
     fn call(&mut self, call: &Call<'_, '_>) -> Result<Outcome, Exception> {
         call.nothing()?;
+        if self.length.load(Ordering::Relaxed) != self.begun {
+            return Err(raise("RuntimeError", "dictionary changed size during iteration"));
+        }
         let end = || Exception::new("builtins", "StopIteration", Vec::new());
-        self.0.pop_front().map(Outcome::Take).ok_or_else(end)
+        self.keys.pop_front().map(Outcome::Take).ok_or_else(end)
     }
 
     fn restore(&mut self, value: Value) {
-        self.0.push_front(value);
+        self.keys.push_front(value);
     }
 
     fn repr(&self) -> String {
@@ -254,6 +274,6 @@ impl SharedObject for KeyIterator {
     }
 
     fn visit(&self, visit: &mut dyn FnMut(&Value)) {
-        self.0.iter().for_each(visit);
+        self.keys.iter().for_each(visit);
     }
 }

@@ -197,7 +197,9 @@ fn items_of(value: Value) -> Result<Vec<Value>, Exception> {
         Value::Dict(pairs) => Ok(pairs.into_iter().map(|(key, _)| key).collect()),
         Value::Str(text) => Ok(text.chars().map(|c| c.to_string().into()).collect()),
         Value::Bytes(bytes) => Ok(bytes.into_iter().map(|byte| i64::from(byte).into()).collect()),
-        _ => Err(raise("TypeError", "the argument is not a sequence that this manager knows")),
+        // A range, a deque, an array.
+        Value::Object(_) => value.to().map_err(|error| raise("TypeError", error.to_string())),
+        _ => Err(raise("TypeError", "the argument is not a sequence")),
     }
 }
 

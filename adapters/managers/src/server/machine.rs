@@ -153,7 +153,7 @@ impl Machine {
         let parsed = Decoder::new().parse(message);
         let answer = match &parsed {
             Ok(pickle) => Call::of(pickle.root())
-                .and_then(|(_, call)| self.objects.manage(&call, message))
+                .and_then(|(_, call)| self.objects.manage(&call, pickle, message))
                 .map_or_else(|error| Answer::traceback(&error), Answer::Return),
             Err(error) => Answer::traceback(&raise("UnpicklingError", error.to_string())),
         };

@@ -95,8 +95,10 @@ impl Objects {
     pub(crate) fn manage(
         &mut self,
         call: &Call<'_, '_>,
+        pickle: &Pickle<'_>,
         message: &[u8],
     ) -> Result<Value, Exception> {
+        self.note_proxies(pickle, message);
         match call.method() {
             "dummy" | "shutdown" => call.nothing()?,
             "accept_connection" => drop(call.only::<Value>("name")?),
