@@ -1,8 +1,14 @@
 """A client of a manager: every proxy type that a Rust server has, by method."""
+import array
+import collections
+import datetime
+import decimal
+import fractions
 import gc
 import threading
 import time
 import traceback
+import uuid
 
 try:
     import queue
@@ -246,6 +252,46 @@ def check_nested(manager):
     expect(items.get()['inner'][:], [1, 2])
 
 
+class Point(object):
+    """A class that the server has not."""
+
+    def __init__(self, x):
+        self.x = x
+
+    def __eq__(self, other):
+        return type(other) is Point and self.x == other.x
+
+    def __ne__(self, other):
+        return not self == other
+
+    __hash__ = None
+
+
+def check_values(manager):
+    values = [
+        None, True, 0, -1, 1 << 70, 1.5, float('inf'), 2j, u'\u20ac', b'\x00\xff', bytearray(b'a'), (), (1, (2,)),
+        [[]], {1: {2: 3}}, set([1, 2]), frozenset([u'a']), datetime.datetime(2024, 2, 29, 12, 30),
+        datetime.timedelta(1, 2, 3), decimal.Decimal('1.50'), fractions.Fraction(1, 3), uuid.UUID(int=7),
+        collections.OrderedDict([(u'b', 1), (u'a', 2)]), collections.deque([1, 2], 3), Point([1]), Point, len,
+        array.array('d', [1.5]), slice(1, 2), complex,
+    ]
+    items, pairs, queued = manager.list(values), manager.dict(), manager.Queue()
+    for place, value in enumerate(values):
+        pairs[place] = value
+        queued.put(value)
+        for found in (items[place], pairs[place], queued.get()):
+            expect((found, type(found)), (value, type(value)))
+    error = ValueError(u'a', 7)
+    queued.put(error)
+    found = queued.get()
+    expect((type(found), found.args), (ValueError, (u'a', 7)))
+    # What contains itself has no copy.
+    endless = []
+    endless.append(endless)
+    raises(TypeError, queued.put, endless)
+    expect(queued.qsize(), 0)
+
+
 def check_manager(manager):
     # Exceptions keep their frames, and those proxies.
     gc.collect()
@@ -271,7 +317,7 @@ def check_manager(manager):
 
 CHECKS = [check_queue, check_joinable_queue, check_dict, check_list, check_namespace, check_value,
           check_event, check_lock, check_semaphores, check_custom, check_registered, check_nested,
-          check_manager]
+          check_values, check_manager]
 
 
 def get(manager):

@@ -14,7 +14,7 @@ use mpconn_tests::net::Net;
 use mpconn_tests::pythons::{self, Python};
 
 use crate::server::{Kind, RustServer};
-use crate::support::{PythonManager, with_each};
+use crate::support::{PythonManager, options, with_each};
 
 const MOMENT: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(10);
@@ -83,6 +83,27 @@ fn every_type_by_method_in_rust() {
             assert_eq!(manager.number_of_objects().expect(name), 0, "{name} leaves objects");
         }
     }
+}
+
+/// A call that takes too long is an error, and its connection is not used again.
+#[test]
+fn calls_have_deadlines() {
+    let python = pythons::all().last().expect("a Python");
+    let served = PythonManager::start(python, Net::Unix);
+    let options = options().timeout(Duration::from_secs(1));
+    let manager = Manager::connect_with(&served.address, options).expect("it is there");
+    let pool: Pool = manager.create(&(1,)).expect("a pool");
+    let before = Instant::now();
+    let late = pool.apply::<_, ()>("time.sleep", &(5,), MOMENT).expect_err("it sleeps");
+    assert!(late.is_timeout(), "{late:?}");
+    assert!((Duration::from_secs(1)..LONG).contains(&before.elapsed()));
+    let queue: Queue<i64> = manager.create(&()).expect("a queue");
+    assert!(queue.get(Duration::from_millis(1_500)).expect("longer than a call").is_none());
+    let version: String = manager
+        .create::<Pool>(&(1,))
+        .and_then(|pool| pool.apply("platform.python_version", &(), LONG))
+        .expect("another pool");
+    assert!(python.name().ends_with(&version));
 }
 
 fn queue(manager: &Manager, python: &Python) -> Result {
