@@ -1,7 +1,7 @@
 //! A queue that `mpconn-managers` serves, beside that of CPython's own manager, with the same Python
 //! clients; and a call from Rust to Rust, beside a ping-pong of the same bytes.
 //!
-//!     cargo run --release --manifest-path benches/managers/Cargo.toml -- [PYTHON]
+//!     cargo run --release --manifest-path benches/managers/Cargo.toml -- [PYTHON | --overhead]
 //!
 //! Rounds alternate between the servers; the figures are medians. It fails when a target is missed.
 
@@ -13,7 +13,7 @@ use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mpconn_blocking::{ConnectOptions, Listener};
+use mpconn_blocking::{ConnectOptions, Connection, Listener, wait};
 use mpconn_managers::blocking::{Dict, Manager, Server};
 use mpconn_managers::pickle::Encoder;
 use mpconn_managers::server::{Queue, Registry};
@@ -50,7 +50,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
     let mut is_fast = true;
     println!("items a second through a queue, {COUNT} for each client; {python}");
-    for (name, roles, counts) in LOADS {
+    let loads = if python == "--overhead" { &[] } else { LOADS };
+    for (name, roles, counts) in loads {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             ours.push(rate(&python, true, roles)?);
@@ -61,12 +62,14 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         println!("{name}: {ours:.0} with mpconn, {theirs:.0} with CPython, {ratio:.1} times");
         is_fast &= !counts || ratio >= FASTER;
     }
-    let (call, ping) = overhead()?;
+    let [call, blocking, waiting] = overhead()?;
     println!(
-        "a call takes {call:.1} us, a ping-pong of its bytes {ping:.1} us: {:.2} times",
-        call / ping
+        "a call: {call:.1} us; a ping-pong of its bytes: {waiting:.1} us, {:.2} times; with a server of \
+         one connection: {blocking:.1} us, {:.2} times",
+        call / waiting,
+        call / blocking
     );
-    is_fast &= call / ping <= OVERHEAD;
+    is_fast &= call / waiting <= OVERHEAD;
     Ok(if is_fast { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -133,14 +136,15 @@ fn rate(python: &str, is_ours: bool, roles: &[&str]) -> Result<f64, Box<dyn Erro
     Ok(items as f64 / before.elapsed().as_secs_f64())
 }
 
-/// Returns the microseconds of a call and of a ping-pong with as many bytes.
-fn overhead() -> Result<(f64, f64), Box<dyn Error>> {
+/// Returns the microseconds of a call, and of a ping-pong with the same bytes: with a server that blocks
+/// in its only connection, and with one that waits for any, as a manager has to.
+fn overhead() -> Result<[f64; 3], Box<dyn Error>> {
     // Of two, each would wait for the other to wake.
     let mut cpus = CpuSet::new();
     cpus.set(sched_getcpu());
     sched_setaffinity(None, &cpus)?;
     let scratch = tempfile::tempdir()?;
-    let (path, echo) = (scratch.path().join("manager"), scratch.path().join("echo"));
+    let path = scratch.path().join("manager");
     let server = Server::bind(path.as_path(), AuthKey::new(KEY), Registry::new())?;
     let stopper = server.stopper();
     let serving = thread::spawn(move || server.serve());
@@ -151,36 +155,63 @@ fn overhead() -> Result<(f64, f64), Box<dyn Error>> {
     let kwargs = std::collections::BTreeMap::<i64, i64>::new();
     let request = encode_request(Encoder::new(), Some(&id), "__getitem__", &(7,), &kwargs)?;
     let reply = Encoder::new().to_bytes(&("#RETURN", 7))?;
-    let mut listener = Listener::bind(echo.as_path(), AuthKey::new(KEY))?;
-    let echoing = thread::spawn(move || {
-        let mut connection = listener.accept()?;
-        while connection.recv_borrowed().is_ok() {
-            connection.send_bytes(&reply)?;
-        }
-        Ok::<_, mpconn_blocking::Error>(())
-    });
-    let mut ping = ConnectOptions::with_key(AuthKey::new(KEY)).connect(echo.as_path())?;
-    ping.set_receive_timeout(Duration::from_secs(10));
+    // One that blocks in its only connection, and one that could serve others too.
+    let (blocking, mut ping) = answering(scratch.path().join("blocking"), reply.clone(), false)?;
+    let (waiting, mut waited) = answering(scratch.path().join("waiting"), reply, true)?;
 
     const TIMES: u32 = 20_000;
-    let (mut calls, mut pings) = (Vec::new(), Vec::new());
+    let mut times = [const { Vec::new() }; 3];
     for _ in 0..2 * ROUNDS {
         let before = Instant::now();
         for _ in 0..TIMES {
             dict.get(&7)?.ok_or("a value")?;
         }
-        calls.push(before.elapsed().as_secs_f64() * 1e6 / f64::from(TIMES));
-        let before = Instant::now();
-        for _ in 0..TIMES {
-            ping.send_bytes(&request)?;
-            ping.recv_borrowed()?;
+        times[0].push(before.elapsed());
+        for (times, connection) in times[1..].iter_mut().zip([&mut ping, &mut waited]) {
+            let before = Instant::now();
+            for _ in 0..TIMES {
+                connection.send_bytes(&request)?;
+                connection.recv_borrowed()?;
+            }
+            times.push(before.elapsed());
         }
-        pings.push(before.elapsed().as_secs_f64() * 1e6 / f64::from(TIMES));
     }
-    drop(ping);
-    echoing.join().expect("no panic")?;
+    drop((ping, waited));
+    for thread in [blocking, waiting] {
+        thread.join().expect("no panic");
+    }
     drop((dict, manager));
     stopper.stop();
     serving.join().expect("no panic")?;
-    Ok((median(calls), median(pings)))
+    let each = |times: Vec<Duration>| {
+        median(times.iter().map(|time| time.as_secs_f64() * 1e6 / f64::from(TIMES)).collect())
+    };
+    Ok(times.map(each))
+}
+
+/// Starts a server that answers each message with the same, and a client of it.
+fn answering(
+    path: std::path::PathBuf,
+    reply: Vec<u8>,
+    waits: bool,
+) -> Result<(thread::JoinHandle<()>, Connection), Box<dyn Error>> {
+    let mut listener = Listener::bind(path.as_path(), AuthKey::new(KEY))?;
+    let thread = thread::spawn(move || {
+        let mut connection = listener.accept().expect("a client");
+        if waits {
+            connection.set_receive_timeout(Duration::ZERO);
+        }
+        loop {
+            if waits {
+                wait([&connection], None).expect("it can be waited for");
+            }
+            if connection.recv_borrowed().is_err() || connection.send_bytes(&reply).is_err() {
+                return;
+            }
+        }
+    });
+    let mut client = ConnectOptions::with_key(AuthKey::new(KEY)).connect(path.as_path())?;
+    // As the calls have one.
+    client.set_receive_timeout(Duration::from_secs(10));
+    Ok((thread, client))
 }
