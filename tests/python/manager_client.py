@@ -228,6 +228,8 @@ def check_custom(manager):
     expect((child.add(1), counter.add(0)), (11, 10))
     raises(TypeError, counter.add, 'x')
     raises(RemoteError, manager.Counter, 'x')
+    raises(RuntimeError, counter.panic)
+    expect(counter.add(0), 10)
 
 
 def check_registered(manager):

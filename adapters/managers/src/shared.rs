@@ -59,7 +59,7 @@ impl<C> Shared<C> {
         Encoder::new().protocol(if reads_v4 { Protocol::V4 } else { Protocol::V2 })
     }
 
-    /// A manager that did not take back one reference is not asked to take back others.
+    /// Notes that the manager did not take a reference back. It is not asked to take back others.
     pub(crate) fn lost(&self) {
         self.is_gone.store(true, Ordering::Relaxed);
     }
@@ -86,8 +86,9 @@ impl<C> Idle<C> {
         Self(connection, Instant::now())
     }
 
-    /// Whether the manager had time to go, so that it is worth a system call to find out. A call that
-    /// finds out by itself fails, as nobody knows whether it was executed.
+    /// Returns `true` if the connection was idle for so long that a system call is worth its time, to
+    /// find out whether the manager has closed it. A call on a closed one fails: it is not known
+    /// whether it was executed.
     pub(crate) fn is_old(&self) -> bool {
         self.1.elapsed() > Duration::from_millis(20)
     }

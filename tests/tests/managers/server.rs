@@ -25,7 +25,7 @@ impl Counter {
 
 impl SharedObject for Counter {
     fn exposed(&self) -> &[&str] {
-        &["add", "fail", "child"]
+        &["add", "fail", "child", "panic"]
     }
 
     fn call(&mut self, call: &Call<'_, '_>) -> Result<Outcome, Exception> {
@@ -35,6 +35,7 @@ impl SharedObject for Counter {
                 self.0 += call.read::<i64>(amount)? * call.read_or(times, 1)?;
                 Outcome::of(&self.0)
             }
+            "panic" => panic!("on purpose"),
             "fail" => {
                 let text = call.only("text")?;
                 Err(Exception::new("builtins", "LookupError", vec![Value::Str(text), 7.into()]))

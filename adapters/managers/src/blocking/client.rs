@@ -1,23 +1,23 @@
 //! A manager elsewhere, over blocking connections.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mpconn::{Address, AddressError, AuthKey};
 use mpconn_blocking::{ConnectOptions, Connection};
-use mpconn_pickle::Encoder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::call::{self, Call, Port};
+use super::proxy::{Held, Proxy};
+use crate::call;
 use crate::error::Error;
 use crate::options::{Options, RELEASE_TIMEOUT};
 use crate::proxies::Typed;
 use crate::reply;
 use crate::request::{Arguments, NoKwargs, encode_request};
-use crate::shared::{self, Deadline, Idle, Shared, lock};
-use crate::token::{Reference, Token, address_of, address_to_value, is_auto, proxy_class};
+use crate::shared::{self, Deadline, Idle, Shared};
+use crate::token::{Reference, Token, address_of, address_to_value};
 
 /// A manager that runs in another process. Clones are the same manager.
 ///
@@ -27,12 +27,12 @@ use crate::token::{Reference, Token, address_of, address_to_value, is_auto, prox
 ///
 /// CPython's counterpart is `BaseManager` after `connect()`.
 #[derive(Clone)]
-pub struct Manager(Arc<Inner>);
+pub struct Manager(pub(super) Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     address: Address,
-    options: Options,
-    shared: Shared<Connection>,
+    pub(super) options: Options,
+    pub(super) shared: Shared<Connection>,
 }
 
 impl fmt::Debug for Manager {
@@ -59,8 +59,8 @@ impl Manager {
     ///
     /// # Errors
     ///
-    /// [`Error::Connection`] if the address is none, if nobody listens there, or if the key is
-    /// another one.
+    /// [`Error::Connection`] if the address is invalid, if nobody listens there, or if the manager has
+    /// another key.
     pub fn connect_with<A>(address: A, options: Options) -> Result<Self, Error>
     where
         A: TryInto<Address>,
@@ -129,8 +129,8 @@ impl Manager {
         Ok(Proxy::new(self.clone(), Token { typeid: typeid.to_owned(), address, id }, exposed))
     }
 
-    /// Makes a proxy of one that was found in a value. If the object is another manager's, that has
-    /// to have the same key.
+    /// Makes a proxy from a reference that was found in a value. If the object belongs to another manager,
+    /// that manager must have the same key.
     ///
     /// # Errors
     ///
@@ -226,8 +226,8 @@ impl Manager {
         Ok(connection)
     }
 
-    /// Returns a connection at which nothing has come yet: one that the manager has closed is left.
-    fn reuse(
+    /// Returns an idle connection that the manager has not closed, or a new one.
+    pub(super) fn reuse(
         &self,
         mut idle: impl FnMut() -> Option<Idle<Connection>>,
     ) -> Result<Connection, Error> {
@@ -242,7 +242,7 @@ impl Manager {
     }
 
     /// Gives a reference back, which may fail: the manager may be gone.
-    fn release(&self, id: &str) {
+    pub(super) fn release(&self, id: &str) {
         if self.0.shared.is_gone() {
             return;
         }
@@ -252,107 +252,5 @@ impl Manager {
         if request.is_ok_and(|request| self.once(&request, Some(timeout)).is_err()) {
             self.0.shared.lost();
         }
-    }
-}
-
-/// A shared object of a manager. Clones share one reference, which is given back when the last of
-/// them is dropped. That takes up to 2 s if the manager does not reply, and happens once.
-///
-/// [`Methods`](crate::Methods) has its calls by the names of methods, and
-/// [`proxies`](crate::proxies) those of known types.
-#[derive(Clone)]
-pub struct Proxy(Arc<Held>, Arc<[String]>, Option<Arc<Mutex<Option<Idle<Connection>>>>>);
-
-/// One reference to an object.
-struct Held {
-    manager: Manager,
-    token: Token,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.manager.release(&self.token.id);
-    }
-}
-
-impl fmt::Debug for Proxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Proxy").field(&self.0.token).finish()
-    }
-}
-
-impl Proxy {
-    fn new(manager: Manager, token: Token, exposed: Vec<String>) -> Self {
-        Self(Arc::new(Held { manager, token }), exposed.into(), None)
-    }
-
-    /// Returns the manager of the object.
-    #[must_use]
-    pub fn manager(&self) -> &Manager {
-        &self.0.manager
-    }
-
-    /// Returns what to put into a value, so that others find this object in it. The object has to be
-    /// kept by this proxy until then.
-    #[must_use]
-    pub fn reference(&self) -> Reference {
-        let class = proxy_class(&self.0.token.typeid);
-        let exposed = is_auto(&class).then(|| self.1.to_vec());
-        Reference { token: self.0.token.clone(), class, exposed }
-    }
-
-    fn run<R>(&self, call: Result<Call<Self, R>, Error>) -> Result<R, Error> {
-        let (manager, mut call) = (&self.0.manager, call?);
-        let mut own = self.2.as_ref().map(|own| lock(own));
-        let mut connection = match &mut own {
-            Some(own) => manager.reuse(|| own.take())?,
-            None => manager.reuse(|| manager.0.shared.take())?,
-        };
-        let result = loop {
-            let (request, wait) = call.next();
-            let timeout = manager.0.options.timeout;
-            connection.set_send_timeout(timeout);
-            connection.set_receive_timeout(shared::reply_timeout(timeout, wait));
-            connection.send_bytes(request)?;
-            if let Some(result) = call.answer(self, connection.recv_borrowed()?) {
-                break result;
-            }
-        };
-        match own {
-            Some(mut own) => *own = Some(Idle::now(connection)),
-            None => manager.0.shared.put(connection),
-        }
-        result
-    }
-}
-
-impl call::sealed::Sealed for Proxy {}
-
-impl Port for Proxy {
-    type Answer<R: Send + 'static> = Result<R, Error>;
-
-    fn token(&self) -> &Token {
-        &self.0.token
-    }
-
-    fn exposed(&self) -> &[String] {
-        &self.1
-    }
-
-    fn with_own_connection(self) -> Self {
-        Self(self.0, self.1, Some(Arc::default()))
-    }
-
-    fn encoder(&self) -> Encoder {
-        self.0.manager.0.shared.encoder()
-    }
-
-    fn adopt(&self, token: Token, exposed: Vec<String>) -> Self {
-        let address = self.0.token.address.clone();
-        Self::new(self.0.manager.clone(), Token { address, ..token }, exposed)
-    }
-
-    fn start<R: Send + 'static>(&self, call: Result<Call<Self, R>, Error>) -> Result<R, Error> {
-        self.run(call)
     }
 }

@@ -1,9 +1,11 @@
 //! Managers and proxies on threads.
 
 mod client;
+mod proxy;
 mod server;
 
-pub use client::{Manager, Proxy};
+pub use client::Manager;
+pub use proxy::Proxy;
 pub use server::{Server, Stopper};
 
 use crate::proxies;

@@ -12,12 +12,12 @@ use crate::server::{Action, ClientId, Limits, Machine, Registry};
 /// Serves shared objects to any number of clients, on the thread that calls
 /// [`serve`](Self::serve). CPython's counterpart is `BaseManager(...).get_server()`.
 ///
-/// No client can block it. A client that is silent, slow, or waits in `get`, holds a connection and
-/// no thread.
+/// No client can block it. A client that is silent, slow, or waits in `get` costs a connection and no
+/// thread.
 ///
-/// An item that leaves a queue is lost only if the client's connection ends after the whole reply was
-/// handed to the operating system. Until then, it is the first of the queue again when the client is
-/// gone. A client that waits and whose connection has ended is given nothing.
+/// An item that is taken from a queue is lost only if the client's connection ends after the whole reply
+/// was handed to the operating system. If it ends before, the item is put back at the front of the
+/// queue. A waiting client whose connection has ended gets no item.
 #[derive(Debug)]
 pub struct Server {
     listener: Listener,

@@ -46,12 +46,12 @@ where
         self.port.start(Call::new(&self.port, "popitem", &(), NO_WAIT, read))
     }
 
-    /// Returns the value of a key, which is set to `default` first if the dict has it not.
+    /// Returns the value of a key. If the dict does not have the key, sets it to `default` first.
     pub fn set_default(&self, key: &K, default: &V) -> P::Answer<V> {
         call(&self.port, "setdefault", &(key, default))
     }
 
-    /// Sets what another dict or map has.
+    /// Sets the pairs of another map, or of a struct.
     pub fn update<M: Serialize>(&self, other: &M) -> P::Answer<()> {
         command(&self.port, "update", &(other,))
     }

@@ -35,7 +35,8 @@ impl From<Global> for Function {
 
 /// A shared pool of processes, which calls functions by name.
 ///
-/// A method that waits for a result takes how long that may be, and `None` for ever.
+/// The `timeout` of a method is how long the function may run, beside the timeout of each call; `None`
+/// is for ever. The function goes on when its call is given up.
 pub struct Pool<P> {
     port: P,
     item: PhantomData<()>,
@@ -122,12 +123,12 @@ impl<P: Port> Pool<P> {
         self.proxy_of("imap_unordered", &(&function.into().0, items))
     }
 
-    /// Accepts no more calls.
+    /// Closes the pool: it accepts no more calls.
     pub fn close(&self) -> P::Answer<()> {
         command(&self.port, "close", &())
     }
 
-    /// Ends the processes at once.
+    /// Terminates the processes at once.
     pub fn terminate(&self) -> P::Answer<()> {
         waiting(&self.port, "terminate", &(), Duration::from_secs(30))
     }

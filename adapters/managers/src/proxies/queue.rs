@@ -13,9 +13,9 @@ use crate::reply;
 
 /// A shared `queue.Queue` of items of type `T`.
 ///
-/// A wait without a timeout is made of waits of 5 s in the manager. When a client dies while it
-/// waits, a manager of CPython does not notice, and gives it one item that arrives within that
-/// time, which is lost. A manager of this crate notices.
+/// A long wait is a series of waits of 5 s in the manager. A manager of CPython does not notice when a
+/// client dies that waits: an item that arrives before the end of its last wait is lost. A server of
+/// this crate notices.
 pub struct Queue<T, P> {
     port: P,
     item: PhantomData<fn(T) -> T>,
@@ -96,11 +96,11 @@ where
         call(&self.port, "qsize", &())
     }
 
-    /// Says that an item is done which `get` returned.
+    /// Marks one item that `get` returned as done.
     ///
     /// # Errors
     ///
-    /// `ValueError` as [`Error::Raised`] if it is said more often than items were put.
+    /// `ValueError` as [`Error::Raised`] if it is called more often than items were put.
     pub fn task_done(&self) -> P::Answer<()> {
         command(&self.port, "task_done", &())
     }

@@ -52,9 +52,9 @@ pub struct Lock<P> {
 
 typed!(Lock [] "Lock");
 
-/// A shared `threading.RLock`, which this proxy acquires: clones of it are the same owner, and a
-/// proxy made anew is another one. If its connection is lost, a manager of CPython keeps the lock
-/// acquired.
+/// A shared `threading.RLock`. Its owner is this proxy with its clones, and not a thread:
+/// `RLock::from_proxy(lock.proxy().clone())` makes another owner. If the connection is lost, a manager
+/// of CPython keeps the lock acquired.
 pub struct RLock<P> {
     port: P,
     item: PhantomData<()>,
@@ -62,8 +62,8 @@ pub struct RLock<P> {
 
 typed!(RLock [] "RLock", with_own_connection);
 
-/// A shared `threading.Semaphore`; with [`Manager::create_as`](crate::blocking::Manager::create_as)
-/// and `"BoundedSemaphore"` it is a bounded one.
+/// A shared `threading.Semaphore`, or a `BoundedSemaphore` if it was created by `create_as` under that
+/// name.
 pub struct Semaphore<P> {
     port: P,
     item: PhantomData<()>,
@@ -71,7 +71,7 @@ pub struct Semaphore<P> {
 
 typed!(Semaphore [] "Semaphore");
 
-/// A shared `threading.Condition`, which this proxy acquires, as an [`RLock`].
+/// A shared `threading.Condition`. Its owner is this proxy with its clones, as for an [`RLock`].
 pub struct Condition<P> {
     port: P,
     item: PhantomData<()>,
@@ -105,16 +105,16 @@ impl<P: Port> RLock<P> {
 }
 
 impl<P: Port> Semaphore<P> {
-    /// Takes one, see [`Lock::acquire`].
+    /// Acquires one permit; see [`Lock::acquire`].
     pub fn acquire(&self, timeout: impl Into<Option<Duration>>) -> P::Answer<bool> {
         acquire(&self.port, timeout.into())
     }
 
-    /// Gives one back.
+    /// Releases one permit.
     ///
     /// # Errors
     ///
-    /// `ValueError` as [`Error::Raised`] if a bounded semaphore gets more than it had.
+    /// `ValueError` as [`Error::Raised`] if a bounded semaphore would have more permits than at first.
     pub fn release(&self) -> P::Answer<()> {
         command(&self.port, "release", &())
     }
@@ -150,8 +150,7 @@ impl<P: Port> Condition<P> {
     }
 }
 
-/// Without an end it is one wait: 2.7 knows no other, and the end of the connection shows that the
-/// manager is gone.
+/// A wait for ever is one call, since 2.7 has no timeout here. If the manager dies, the connection ends.
 fn acquire<P: Port>(port: &P, timeout: Option<Duration>) -> P::Answer<bool> {
     let call = match timeout {
         None => Call::new(port, "acquire", &(true,), None, truth),
@@ -170,7 +169,7 @@ fn truth<P>(_: &P, bytes: &[u8]) -> Result<bool, Error> {
     }
 }
 
-/// A shared `threading.Barrier`, of Python 3.
+/// A shared `threading.Barrier`. Python 2.7 does not have it.
 pub struct Barrier<P> {
     port: P,
     item: PhantomData<()>,
@@ -195,7 +194,7 @@ impl<P: Port> Barrier<P> {
         command(&self.port, "abort", &())
     }
 
-    /// Makes the barrier whole again.
+    /// Resets the barrier to its first state.
     pub fn reset(&self) -> P::Answer<()> {
         command(&self.port, "reset", &())
     }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mpconn_pickle::{Exception, Value, View};
 
-use super::python::{Key, dict_repr, raise};
+use super::python::{Key, raise};
+use super::repr::dict_repr;
 use super::{Call, Outcome, SharedObject};
 
 /// A dict that clients share, in the order in which keys were set.
@@ -246,7 +247,7 @@ impl SharedObject for Dict {
 #[derive(Debug)]
 pub(crate) struct KeyIterator {
     keys: VecDeque<Value>,
-    /// How many pairs the dict has, and had.
+    /// The number of pairs now, and at the beginning.
     length: Arc<AtomicUsize>,
     begun: usize,
 }

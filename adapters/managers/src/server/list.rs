@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use mpconn_pickle::{Exception, Value};
 
-use super::python::{Key, compare, raise, repr};
+use super::python::{Key, compare, raise};
+use super::repr::repr;
 use super::{Call, Outcome, SharedObject};
 
 /// A list that clients share.

@@ -20,11 +20,11 @@ pub type ClientId = u64;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Objects; 100,000 by default.
+    /// The number of objects; 100,000 by default.
     pub objects: usize,
-    /// Clients that are connected at a time; 10,000 by default. More wait to be accepted.
+    /// The number of connections; 10,000 by default. Further clients wait to be accepted.
     pub connections: usize,
-    /// Bytes of all values in all objects, about; 1 GiB by default.
+    /// The approximate number of bytes of all values; 1 GiB by default.
     pub bytes: usize,
 }
 
@@ -41,31 +41,32 @@ pub enum Action {
     /// Send a message to a client. When it is sent whole, call [`Machine::sent`]; if it cannot be,
     /// [`Machine::closed`].
     Send {
-        /// To this client.
+        /// The receiver.
         client: ClientId,
         /// The message.
         message: Vec<u8>,
-        /// Whether the client has waited for it. It may be gone then: a driver that can find out
-        /// does so first.
+        /// Whether the call has waited. The client may have gone meanwhile, so check for the end of the
+        /// connection before sending.
         waited: bool,
     },
     /// Close the connection of a client, and call [`Machine::closed`].
     Close(ClientId),
-    /// A client has ended the server, and was told so.
+    /// A client has shut the server down, and has received its reply.
     Shutdown,
 }
 
 /// Answers the requests of all clients, without I/O.
 ///
-/// A driver
+/// The driver
 ///
-/// 1. tells which clients are [connected](Self::connected), and that are authenticated,
-/// 2. passes on what is [received](Self::received), and who has [closed](Self::closed),
-/// 3. does what [`poll`](Self::poll) says,
-/// 4. and calls [`expire`](Self::expire) at [`next_expiry`](Self::next_expiry).
+/// 1. calls [`connected`](Self::connected) for each client that is authenticated,
+/// 2. calls [`received`](Self::received) for each message, and [`closed`](Self::closed) at the end of a
+///    connection,
+/// 3. performs the actions that [`poll`](Self::poll) returns,
+/// 4. calls [`expire`](Self::expire) at the time of [`next_expiry`](Self::next_expiry).
 ///
-/// An item that a client has got from a queue is kept until the driver says that the reply was
-/// [sent](Self::sent). If the client is gone before, the item is the first of the queue again.
+/// An item that a client gets from a queue is kept until the driver calls [`sent`](Self::sent). If the
+/// connection ends before, the item is put back at the front of the queue.
 pub struct Machine {
     objects: Objects,
     clients: HashMap<ClientId, Client>,
@@ -89,6 +90,7 @@ struct Client {
 /// A call that waits for a change of its object.
 struct Waiting {
     ident: String,
+    method: String,
     message: Vec<u8>,
     expiry: Option<Instant>,
 }
@@ -133,7 +135,7 @@ impl Machine {
         self.clients.get(&client).is_some_and(|client| client.waiting.is_some())
     }
 
-    /// Takes a message of a client.
+    /// Processes a message of a client.
     pub fn received(&mut self, id: ClientId, message: Vec<u8>, now: Instant) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         if client.waiting.is_some() || client.taken.is_some() || client.ends {
@@ -175,8 +177,9 @@ impl Machine {
                 let expiry = timeout.and_then(|timeout| now.checked_add(timeout));
                 self.expiries.extend(expiry.map(|expiry| (expiry, id)));
                 self.objects.wait(&ident, id, message.len());
+                let method = method_of(&message);
                 if let Some(client) = self.clients.get_mut(&id) {
-                    client.waiting = Some(Waiting { ident, message, expiry });
+                    client.waiting = Some(Waiting { ident, method, message, expiry });
                 }
             }
             (ident, result) => {
@@ -232,19 +235,18 @@ impl Machine {
         let mut tried = Vec::new();
         while let Some(id) = self.objects.waiter(ident, place) {
             let waiting = self.clients.get(&id).and_then(|client| client.waiting.as_ref());
-            let Some(message) = waiting.map(|waiting| waiting.message.as_slice()) else {
+            let Some(Waiting { method, message, .. }) = waiting else {
                 self.objects.stop_waiting(ident, id, 0);
                 continue;
             };
-            let method = method_of(message);
-            if tried.contains(&method) {
+            if tried.contains(method) {
                 place += 1;
                 continue;
             }
             let protocol = protocol_of(message);
             match self.objects.call(message, false) {
                 (_, Ok(Outcome::Wait(_))) => {
-                    tried.push(method);
+                    tried.push(method.clone());
                     place += 1;
                 }
                 (_, result) => {

@@ -4,6 +4,7 @@
 
 mod answer;
 mod dict;
+mod inside;
 mod list;
 mod machine;
 mod namespace;
@@ -12,6 +13,7 @@ mod objects;
 mod python;
 mod queue;
 mod registry;
+mod repr;
 mod sync;
 
 pub use dict::Dict;

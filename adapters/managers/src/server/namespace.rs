@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use mpconn_pickle::{Exception, Object, Value};
 
-use super::python::{raise, repr};
+use super::python::raise;
+use super::repr::repr;
 use super::{Call, Outcome, SharedObject};
 
 /// Attributes that clients share: `multiprocessing.managers.Namespace`.

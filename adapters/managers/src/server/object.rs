@@ -12,6 +12,8 @@ use super::python::raise;
 ///
 /// A method that has to wait returns [`Outcome::Wait`] and changes nothing. It is called again when
 /// another call has changed the object. No thread waits.
+///
+/// A panic in a method is a `RuntimeError` for the client. The object remains as it is then.
 pub trait SharedObject: Send {
     /// Returns the names of the methods that clients may call.
     fn exposed(&self) -> &[&str];
@@ -59,7 +61,7 @@ pub trait SharedObject: Send {
     }
 }
 
-/// What a call ends with.
+/// The outcome of a call.
 #[allow(missing_debug_implementations, reason = "an object need not have one")]
 #[non_exhaustive]
 pub enum Outcome {
@@ -75,7 +77,7 @@ pub enum Outcome {
         /// The object.
         object: Box<dyn SharedObject>,
     },
-    /// There is no result yet: the call waits for so long, and for ever with `None`.
+    /// There is no result yet. The call waits for at most this time, and without limit for `None`.
     Wait(Option<Duration>),
 }
 
@@ -208,7 +210,7 @@ impl<'p, 'a> Call<'p, 'a> {
     ///
     /// # Errors
     ///
-    /// A `TypeError` for more, for none, and for another type.
+    /// A `TypeError` if there is not exactly one argument, or if it is of another type.
     pub fn only<T: Deserialize<'a>>(&self, name: &str) -> Result<T, Exception> {
         self.read(self.bind([name], 1)?[0])
     }
@@ -245,12 +247,11 @@ impl<'p, 'a> Call<'p, 'a> {
         self.bind([], 0).map(|[]: [_; 0]| ())
     }
 
-    /// Reads a timeout: a number of seconds, or `None` for ever. What is too long for a clock is for
-    /// ever.
+    /// Reads a timeout in seconds. Returns `None` for no timeout, and for one that no clock can hold.
     ///
     /// # Errors
     ///
-    /// A `TypeError` for another type, a `ValueError` for what is negative or not a number.
+    /// A `TypeError` if it is of another type, a `ValueError` if it is negative or not a number.
     pub fn timeout(&self, argument: Option<View<'p, 'a>>) -> Result<Option<Duration>, Exception> {
         let Some(seconds) = self.read_or::<Option<f64>>(argument, None)? else { return Ok(None) };
         if seconds.is_nan() || seconds < 0.0 {

@@ -1,16 +1,18 @@
 //! The objects of a server: ids, references, limits.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::panic::{self, AssertUnwindSafe};
 
 use mpconn::Address;
 use mpconn_pickle::{Decoder, Exception, Kind, Pickle, Value};
 
 use super::answer::key_error;
+use super::inside::{find, names_a_proxy};
 use super::machine::{ClientId, Failure, Limits};
 use super::python::{raise, size_of};
 use super::registry::Type;
 use super::{Call, Outcome, Registry, SharedObject};
-use crate::token::{Reference, Token, address_to_value, token};
+use crate::token::{Token, address_to_value, token};
 
 /// Methods that may make an object larger. Those of other types are not known.
 const GROWING: &[&str] = &[
@@ -31,7 +33,7 @@ const GROWING: &[&str] = &[
 
 /// All objects.
 pub(crate) struct Objects {
-    types: std::collections::BTreeMap<String, Type>,
+    types: BTreeMap<String, Type>,
     entries: HashMap<String, Entry>,
     address: Value,
     next: u64,
@@ -338,7 +340,10 @@ impl Entry {
     fn call(&mut self, call: &Call<'_, '_>) -> Result<Outcome, Failure> {
         let method = call.method();
         if self.object.exposed().contains(&method) {
-            return Ok(self.object.call(call)?);
+            // A fault in the type of a program is no fault of the other clients.
+            let called = panic::catch_unwind(AssertUnwindSafe(|| self.object.call(call)));
+            let panicked = |_| Err(raise("RuntimeError", format!("{method}() has panicked")));
+            return Ok(called.unwrap_or_else(panicked)?);
         }
         match method {
             "__str__" | "__repr__" => Ok(Outcome::Return(self.object.repr().into())),
@@ -355,45 +360,8 @@ impl Entry {
     }
 }
 
-/// Looks for the function by which proxies are rebuilt. Most messages have none, and may be long.
-fn names_a_proxy(message: &[u8]) -> bool {
-    const NAME: &[u8] = b"RebuildProxy";
-    const CHUNK: usize = 64;
-    (0..message.len()).step_by(CHUNK).any(|at| {
-        let chunk = &message[at..message.len().min(at + CHUNK)];
-        // The search for one byte is the fastest there is.
-        chunk.contains(&NAME[0]) && (at..at + chunk.len()).any(|at| message[at..].starts_with(NAME))
-    })
-}
-
 fn names(names: &[&str]) -> Value {
     Value::Tuple(names.iter().map(|name| (*name).into()).collect())
-}
-
-/// Calls `found` for each proxy inside of a value.
-fn find(value: &Value, found: &mut dyn FnMut(Token)) {
-    if let Some(reference) = Reference::of(value) {
-        return found(reference.token);
-    }
-    match value {
-        Value::Tuple(items) | Value::List(items) | Value::Set(items) | Value::FrozenSet(items) => {
-            items.iter().for_each(|item| find(item, found));
-        }
-        Value::Dict(pairs) => pairs.iter().for_each(|(key, value)| {
-            find(key, found);
-            find(value, found);
-        }),
-        Value::Object(object) => {
-            object
-                .args
-                .iter()
-                .chain(&object.items)
-                .chain(&object.state)
-                .for_each(|v| find(v, found));
-            object.pairs.iter().for_each(|(_, value)| find(value, found));
-        }
-        _ => {}
-    }
 }
 
 /// The name of a type is the first argument of `create`.

@@ -70,7 +70,7 @@ impl Registry {
         Self { types: BTreeMap::new() }
     }
 
-    /// Registers one object: each client that creates `name` gets this one. It is never freed.
+    /// Registers one object, which every client that creates `name` shares. It is never freed.
     #[must_use]
     pub fn register(mut self, name: &str, object: impl SharedObject + 'static) -> Self {
         self.types.insert(name.to_owned(), Type::Object(Some(Box::new(object))));

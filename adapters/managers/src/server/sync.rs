@@ -42,8 +42,7 @@ impl SharedObject for Event {
 
 /// A semaphore that clients share: Python's `threading.Semaphore`, `BoundedSemaphore` and `Lock`.
 ///
-/// It is not known which client has acquired it: when a client dies, it stays acquired, as in
-/// CPython.
+/// The owner is not recorded: if a client dies, the semaphore stays acquired, as in CPython.
 #[derive(Debug)]
 pub struct Semaphore {
     free: u64,
@@ -52,13 +51,13 @@ pub struct Semaphore {
 }
 
 impl Semaphore {
-    /// Creates a semaphore that so many clients can acquire.
+    /// Creates a semaphore with this number of permits.
     #[must_use]
     pub fn new(free: u64) -> Self {
         Self { free, bound: None }
     }
 
-    /// Creates a semaphore that is not released more often than it is acquired.
+    /// Creates a semaphore that never has more than this number of permits.
     #[must_use]
     pub fn bounded(free: u64) -> Self {
         Self { free, bound: Some((free, "ValueError", "Semaphore released too many times")) }

@@ -1,26 +1,24 @@
 //! A manager elsewhere, over connections of tokio.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mpconn::{Address, AddressError, AuthKey};
-use mpconn_pickle::Encoder;
 use mpconn_tokio::{ConnectOptions, Connection};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
-use tokio::sync::Mutex;
 
-use crate::call::{self, Call, Port};
+use super::proxy::{Held, Proxy};
+use crate::call;
 use crate::error::Error;
 use crate::options::{Options, RELEASE_TIMEOUT};
 use crate::proxies::Typed;
 use crate::reply;
 use crate::request::{Arguments, NoKwargs, encode_request};
 use crate::shared::{self, Deadline, Idle, Shared};
-use crate::token::{Reference, Token, address_of, address_to_value, is_auto, proxy_class};
+use crate::token::{Reference, Token, address_of, address_to_value};
 
 /// A manager that runs in another process. Its methods are those of
 /// [`blocking::Manager`](crate::blocking::Manager), whose documentation is more complete.
@@ -31,14 +29,14 @@ use crate::token::{Reference, Token, address_of, address_to_value, is_auto, prox
 /// dropped `get` has received, or that a manager of CPython gives to it later, is lost. What creates
 /// an object goes on to its end in a task, and gives the reference back.
 #[derive(Clone)]
-pub struct Manager(Arc<Inner>);
+pub struct Manager(pub(super) Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     address: Address,
-    options: Options,
-    shared: Shared<Connection>,
+    pub(super) options: Options,
+    pub(super) shared: Shared<Connection>,
     /// Where references are given back.
-    runtime: Handle,
+    pub(super) runtime: Handle,
 }
 
 impl fmt::Debug for Manager {
@@ -65,8 +63,8 @@ impl Manager {
     ///
     /// # Errors
     ///
-    /// [`Error::Connection`] if the address is none, if nobody listens there, or if the key is
-    /// another one.
+    /// [`Error::Connection`] if the address is invalid, if nobody listens there, or if the manager has
+    /// another key.
     pub async fn connect_with<A>(address: A, options: Options) -> Result<Self, Error>
     where
         A: TryInto<Address>,
@@ -139,8 +137,8 @@ impl Manager {
         .await
     }
 
-    /// Makes a proxy of one that was found in a value. If the object is another manager's, that has
-    /// to have the same key.
+    /// Makes a proxy from a reference that was found in a value. If the object belongs to another manager,
+    /// that manager must have the same key.
     ///
     /// # Errors
     ///
@@ -244,8 +242,8 @@ impl Manager {
         Ok(connection)
     }
 
-    /// Returns a connection at which nothing has come yet: one that the manager has closed is left.
-    async fn reuse(
+    /// Returns an idle connection that the manager has not closed, or a new one.
+    pub(super) async fn reuse(
         &self,
         mut idle: impl FnMut() -> Option<Idle<Connection>>,
     ) -> Result<Connection, Error> {
@@ -260,7 +258,7 @@ impl Manager {
     }
 
     /// Runs a future in a task, which goes on if this future is dropped.
-    async fn to_the_end<R: Send + 'static>(
+    pub(super) async fn to_the_end<R: Send + 'static>(
         &self,
         future: impl Future<Output = Result<R, Error>> + Send + 'static,
     ) -> Result<R, Error> {
@@ -272,7 +270,7 @@ impl Manager {
     }
 
     /// Gives a reference back, which may fail: the manager may be gone.
-    async fn release(self, id: String) {
+    pub(super) async fn release(self, id: String) {
         let timeout = self.0.options.timeout.unwrap_or(RELEASE_TIMEOUT).min(RELEASE_TIMEOUT);
         let encoder = self.0.shared.encoder();
         let Ok(request) = encode_request(encoder, None, "decref", &(id,), &NoKwargs) else {
@@ -283,117 +281,3 @@ impl Manager {
         }
     }
 }
-
-/// A shared object of a manager. Clones share one reference, which a task gives back when the last of
-/// them is dropped.
-///
-/// [`Methods`](crate::Methods) has its calls by the names of methods, and
-/// [`proxies`](crate::proxies) those of known types.
-#[derive(Clone)]
-pub struct Proxy(Arc<Held>, Arc<[String]>, Option<Arc<Mutex<Option<Idle<Connection>>>>>);
-
-/// One reference to an object.
-struct Held {
-    manager: Manager,
-    token: Token,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if !self.manager.0.shared.is_gone() {
-            let manager = self.manager.clone();
-            // A runtime that has ended drops it, and with it all connections.
-            drop(self.manager.0.runtime.spawn(manager.release(self.token.id.clone())));
-        }
-    }
-}
-
-impl fmt::Debug for Proxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Proxy").field(&self.0.token).finish()
-    }
-}
-
-impl Proxy {
-    fn new(manager: Manager, token: Token, exposed: Vec<String>) -> Self {
-        Self(Arc::new(Held { manager, token }), exposed.into(), None)
-    }
-
-    /// Returns the manager of the object.
-    #[must_use]
-    pub fn manager(&self) -> &Manager {
-        &self.0.manager
-    }
-
-    /// Returns what to put into a value, so that others find this object in it. The object has to be
-    /// kept by this proxy until then.
-    #[must_use]
-    pub fn reference(&self) -> Reference {
-        let class = proxy_class(&self.0.token.typeid);
-        let exposed = is_auto(&class).then(|| self.1.to_vec());
-        Reference { token: self.0.token.clone(), class, exposed }
-    }
-
-    async fn run<R>(self, call: Result<Call<Self, R>, Error>) -> Result<R, Error> {
-        let (manager, mut call) = (&self.0.manager, call?);
-        let mut own = match &self.2 {
-            Some(own) => Some(own.lock().await),
-            None => None,
-        };
-        let mut connection = match &mut own {
-            Some(own) => manager.reuse(|| own.take()).await?,
-            None => manager.reuse(|| manager.0.shared.take()).await?,
-        };
-        let result = loop {
-            let (request, wait) = call.next();
-            let timeout = manager.0.options.timeout;
-            connection.set_send_timeout(timeout);
-            connection.set_receive_timeout(shared::reply_timeout(timeout, wait));
-            connection.send_bytes(request).await?;
-            if let Some(result) = call.answer(&self, connection.recv_borrowed().await?) {
-                break result;
-            }
-        };
-        match own {
-            Some(mut own) => *own = Some(Idle::now(connection)),
-            None => manager.0.shared.put(connection),
-        }
-        result
-    }
-}
-
-impl call::sealed::Sealed for Proxy {}
-
-impl Port for Proxy {
-    type Answer<R: Send + 'static> = Answer<R>;
-
-    fn token(&self) -> &Token {
-        &self.0.token
-    }
-
-    fn exposed(&self) -> &[String] {
-        &self.1
-    }
-
-    fn with_own_connection(self) -> Self {
-        Self(self.0, self.1, Some(Arc::default()))
-    }
-
-    fn encoder(&self) -> Encoder {
-        self.0.manager.0.shared.encoder()
-    }
-
-    fn adopt(&self, token: Token, exposed: Vec<String>) -> Self {
-        let address = self.0.token.address.clone();
-        Self::new(self.0.manager.clone(), Token { address, ..token }, exposed)
-    }
-
-    fn start<R: Send + 'static>(&self, call: Result<Call<Self, R>, Error>) -> Answer<R> {
-        let is_kept = call.as_ref().is_ok_and(|call| call.is_kept);
-        let (manager, run) = (self.0.manager.clone(), self.clone().run(call));
-        if is_kept { Box::pin(async move { manager.to_the_end(run).await }) } else { Box::pin(run) }
-    }
-}
-
-/// The result of a call, as a future. Nothing is sent before it is awaited.
-pub type Answer<R> = Pin<Box<dyn Future<Output = Result<R, Error>> + Send>>;

@@ -1,9 +1,11 @@
 //! Managers and proxies on tokio.
 
 mod client;
+mod proxy;
 mod server;
 
-pub use client::{Answer, Manager, Proxy};
+pub use client::Manager;
+pub use proxy::{Answer, Proxy};
 pub use server::Server;
 
 use crate::proxies;
