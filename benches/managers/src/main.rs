@@ -52,14 +52,21 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     println!("items a second through a queue, {COUNT} for each client; {python}");
     let loads = if python == "--overhead" { &[] } else { LOADS };
     for (name, roles, counts) in loads {
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        let mut measured = [const { (Vec::new(), Vec::new()) }; 2];
         for _ in 0..ROUNDS {
-            ours.push(rate(&python, true, roles)?);
-            theirs.push(rate(&python, false, roles)?);
+            for ((rates, costs), is_ours) in measured.iter_mut().zip([true, false]) {
+                let (rate, cost) = rate(&python, is_ours, roles)?;
+                rates.push(rate);
+                costs.push(cost);
+            }
         }
-        let (ours, theirs) = (median(ours), median(theirs));
-        let ratio = ours / theirs;
-        println!("{name}: {ours:.0} with mpconn, {theirs:.0} with CPython, {ratio:.1} times");
+        let [ours, theirs] = measured.map(|(rates, costs)| (median(rates), median(costs)));
+        let ratio = ours.0 / theirs.0;
+        println!(
+            "{name}: {:.0} with mpconn, {:.0} with CPython, {ratio:.1} times; a call takes {:.0} and {:.0} us \
+             of the server's CPU",
+            ours.0, theirs.0, ours.1, theirs.1
+        );
         is_fast &= !counts || ratio >= FASTER;
     }
     let [call, blocking, waiting] = overhead()?;
@@ -108,8 +115,9 @@ impl Drop for Process {
     }
 }
 
-/// Returns how many items a second go through a queue.
-fn rate(python: &str, is_ours: bool, roles: &[&str]) -> Result<f64, Box<dyn Error>> {
+/// Returns how many items a second go through a queue, and the microseconds of the server's CPU for a
+/// call.
+fn rate(python: &str, is_ours: bool, roles: &[&str]) -> Result<(f64, f64), Box<dyn Error>> {
     let scratch = tempfile::tempdir()?;
     let path = scratch.path().join("manager");
     let mut server = if is_ours { Command::new(env::current_exe()?) } else { Command::new(python) };
@@ -125,6 +133,8 @@ fn rate(python: &str, is_ours: bool, roles: &[&str]) -> Result<f64, Box<dyn Erro
     for client in &mut moving {
         client.expect("ready")?;
     }
+    let items = COUNT * roles.len().div_ceil(2);
+    let cost = cpu(server.0.id())?;
     let before = Instant::now();
     for Process(child, _) in &mut moving {
         child.stdin.take().ok_or("a pipe")?.write_all(b"\n")?;
@@ -132,8 +142,19 @@ fn rate(python: &str, is_ours: bool, roles: &[&str]) -> Result<f64, Box<dyn Erro
     for client in &mut moving {
         client.expect("done")?;
     }
-    let items = COUNT * roles.len().div_ceil(2);
-    Ok(items as f64 / before.elapsed().as_secs_f64())
+    let elapsed = before.elapsed().as_secs_f64();
+    let cost = (cpu(server.0.id())? - cost) / (2 * items) as f64;
+    Ok((items as f64 / elapsed, cost))
+}
+
+/// Returns the microseconds of CPU that a process has used. The system counts in steps of 10 ms.
+fn cpu(process: u32) -> Result<f64, Box<dyn Error>> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let (_, fields) = stat.rsplit_once(')').ok_or("a name")?;
+    // Of the user and of the system.
+    let ticks: Result<Vec<f64>, _> =
+        fields.split_whitespace().skip(11).take(2).map(str::parse).collect();
+    Ok(ticks?.iter().sum::<f64>() * 10_000.0)
 }
 
 /// Returns the microseconds of a call, and of a ping-pong with the same bytes: with a server that blocks
