@@ -1,14 +1,11 @@
 """The checks of the statements about managers, for checks.py."""
 
-import os
 import pickle
-import signal
-import socket
 import sys
 import threading
 import time
 
-from multiprocessing import connection, current_process, managers
+from multiprocessing import current_process, managers
 from multiprocessing.connection import Client, Listener
 from multiprocessing.managers import BaseProxy, SyncManager, Token
 
@@ -134,7 +131,7 @@ class Overheard(object):
         conn = None
         for answer in answers:
             # A proxy keeps its connection for calls, and opens one for everything else.
-            if conn is None or not self.heard[-1][1] in ('accept_connection',):
+            if conn is None or self.heard[-1][1] != 'accept_connection':
                 conn = listener.accept()
             data = conn.recv_bytes()
             self.heard.append(pickle.loads(data))

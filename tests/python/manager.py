@@ -2,17 +2,13 @@
 
 Runs on every Python from 2.7 on, with nothing but its standard library.
 """
-import math
 import os
-import platform
 import sys
 import threading
-import time
 import traceback
 
-from multiprocessing.managers import BaseManager, BaseProxy, SyncManager
+from multiprocessing.managers import SyncManager
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peer import address_of, read_orders, tell
 
 try:

@@ -15,7 +15,7 @@ try:
 except ImportError:
     import Queue as queue
 
-from multiprocessing.managers import BaseProxy, MakeProxyType, RemoteError, SyncManager
+from multiprocessing.managers import RemoteError, SyncManager
 
 from peer import address_of, tell
 
