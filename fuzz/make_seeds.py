@@ -211,6 +211,41 @@ def pickles():
     return found
 
 
+def managers():
+    """Requests to a server, with a byte for the client and one for the length before each."""
+    def request(choice, *parts):
+        data = pickle.dumps(parts, 2)
+        return bytes([choice, len(data)]) + data
+
+    def queue(choice, method, *arguments):
+        return request(choice, '1', method, arguments, {})
+
+    def manager(method, *arguments):
+        return request(4, None, method, arguments, {})
+
+    put = queue(1, 'put', [1, 'two'])
+    return {
+        'put_and_get': put + queue(2, 'get'),
+        'get_and_put': queue(2, 'get') + put,
+        'full': put + put + queue(0x80 | 3, 'put', 7, True, 0.5) + queue(2, 'get'),
+        'gone': queue(0x42, 'get') + put + queue(3, 'get', False),
+        'empty': queue(0x82, 'get', True, 0.1) + queue(2, 'get_nowait'),
+        'joined': put + queue(2, 'join') + queue(3, 'get') + queue(3, 'task_done'),
+        'unknown': queue(1, 'mutex') + request(2, 'ffff', 'get', (), {}) + request(3, 'get'),
+        'value': queue(1, '#GETVALUE') + queue(2, '__repr__'),
+        'dict': manager('create', 'dict', {'a': 1}),
+        'list': manager('create', 'list', [1, 2]),
+        'info': manager('debug_info'),
+        'references': manager('incref', '1'),
+        'shutdown': manager('shutdown'),
+        'return': pickle.dumps(('#RETURN', [1]), 2),
+        'error': pickle.dumps(('#ERROR', KeyError('a')), 2),
+        'traceback': pickle.dumps(('#TRACEBACK', 'KeyError'), 2),
+        'proxy': b'\x80\x02(X\x06\0\0\0#PROXY)cmultiprocessing.managers\nToken\n)\x81'
+                 b'(X\x01\0\0\0aNX\x01\0\0\x001tb\x86t.',
+    }
+
+
 TARGETS = {
     # A limit, what is inline.
     'framer': {name: b'\0\x10' + stream for name, stream in STREAMS.items()}
@@ -223,6 +258,7 @@ TARGETS = {
     'operations': OPERATIONS,
     'exchange': exchanges(),
     'pickle': pickles(),
+    'managers': managers(),
     'addresses': {
         'path': b'/run/app.sock',
         'tcp': b'tcp://localhost:6000',

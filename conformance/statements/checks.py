@@ -22,6 +22,8 @@ import threading
 from multiprocessing import AuthenticationError, BufferTooShort, connection
 from multiprocessing.connection import Client, Listener, answer_challenge, deliver_challenge
 
+import managers
+
 if sys.version_info >= (3,):
     from multiprocessing.connection import Connection
 else:
@@ -38,6 +40,7 @@ PATIENCE = 10
 FOREVER = 0.3
 
 CHECKS = {}
+CHECKS.update(managers.CHECKS)
 # To close a listener at an abstract address fails in some versions.
 KEPT = []
 
@@ -857,6 +860,7 @@ def main():
         said = 'ok' if found is None else '%s: %s' % (type(found).__name__, found)
         print(version, name, said.replace('\n', ' '))
     sys.stdout.flush()
+    managers.stop()
     # Whoever waits for ever is a thread of its own.
     os._exit(0)
 

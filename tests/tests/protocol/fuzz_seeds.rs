@@ -13,7 +13,8 @@ use mpconn_tests::pythons;
 /// A target by its name in `fuzz/`, and its body.
 fn targets() -> impl Iterator<Item = (&'static str, fn(&[u8]))> {
     let pickle: fn(&[u8]) = mpconn_pickle::fuzzing::pickle;
-    mpconn::fuzzing::TARGETS.into_iter().chain([("pickle", pickle)])
+    let managers: fn(&[u8]) = mpconn_managers::fuzzing::messages;
+    mpconn::fuzzing::TARGETS.into_iter().chain([("pickle", pickle), ("managers", managers)])
 }
 
 fn fuzz() -> PathBuf {

@@ -67,7 +67,8 @@ impl Socket {
         let forever = deadline.is_never();
         // Only sockets can be told not to wait, call by call. What a peer is given time to send is
         // seldom there yet, where there mostly is room to send.
-        let waits_first = !self.is_socket || interest == PollFlags::IN;
+        // Who gives no time at all has been told that something is there.
+        let waits_first = !self.is_socket || (interest == PollFlags::IN && !deadline.has_passed());
         if !forever && waits_first && !ready(self, interest, deadline)? {
             return Ok(None);
         }
