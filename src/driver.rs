@@ -23,6 +23,8 @@ pub struct HandshakeDriver<K, P = Authenticated> {
     pipelines: bool,
     /// The challenge was sent with the response.
     is_ahead: bool,
+    /// What was wrong with the peer's challenge, while the verdict before it is written.
+    refusal: Option<AuthError>,
 }
 
 /// Where the message to send is.
@@ -49,7 +51,13 @@ pub enum Progress<P> {
 impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
     /// Creates a driver at the beginning of `handshake`.
     pub fn new(handshake: Handshake<K, P>) -> Self {
-        Self { handshake: Some(handshake), begun: Begun::No, pipelines: false, is_ahead: false }
+        Self {
+            handshake: Some(handshake),
+            begun: Begun::No,
+            pipelines: false,
+            is_ahead: false,
+            refusal: None,
+        }
     }
 
     /// Sets whether a client sends its challenge together with its response, without waiting for the
@@ -65,7 +73,7 @@ impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
     /// Returns `true` if the next step is to send a message; if not, it is to receive one.
     #[must_use]
     pub fn wants_write(&self) -> bool {
-        matches!(self.handshake, Some(Handshake::Send(_)))
+        matches!(self.handshake, Some(Handshake::Send(_))) || self.refusal.is_some()
     }
 
     /// Returns `true` if the peer has proved that it holds the key.
@@ -86,7 +94,7 @@ impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
     pub fn failure(&self) -> Option<AuthError> {
         match &self.handshake {
             Some(Handshake::Send(step)) => step.failure(),
-            _ => None,
+            _ => self.refusal,
         }
     }
 
@@ -127,11 +135,18 @@ impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
         recv: &mut RecvBuffer,
         send: &mut SendBuffer,
     ) -> Result<Progress<P>, ProtocolError> {
+        if let Some(refusal) = self.refusal.filter(|_| send.is_empty()) {
+            return Err(refusal.into());
+        } else if self.refusal.is_some() {
+            return Ok(Progress::Write);
+        }
         loop {
             // Steps are looked at where they are: to take one out is to move some 200 bytes.
             match self.handshake.as_ref().expect("polled after its end") {
                 Handshake::Send(step) if self.is_ahead && step.is_challenge() => {}
-                Handshake::Send(step) if step.is_welcome_between() && recv.is_ready() => {
+                Handshake::Send(step)
+                    if self.begun == Begun::No && step.is_welcome_between() && recv.is_ready() =>
+                {
                     // The client did not wait for it: what it wants to know goes with it.
                     send.push(step.message()).expect(BETWEEN);
                 }
@@ -166,9 +181,15 @@ impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
             }
             match self.handshake.take() {
                 Some(Handshake::Send(step)) => self.handshake = Some(step.sent()?),
-                Some(Handshake::Receive(step)) => {
-                    self.handshake = Some(step.receive(recv.message())?);
-                }
+                Some(Handshake::Receive(step)) => match step.receive(recv.message()) {
+                    Ok(next) => self.handshake = Some(next),
+                    // The verdict before it goes out first, as it would without pipelining.
+                    Err(error) if !send.is_empty() => {
+                        self.refusal = Some(error);
+                        return Ok(Progress::Write);
+                    }
+                    Err(error) => return Err(error.into()),
+                },
                 Some(Handshake::Done(proof)) => return Ok(Progress::Done(proof)),
                 None => {}
             }

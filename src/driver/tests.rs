@@ -298,3 +298,60 @@ fn the_last_verdict_does_not_wait_for_what_is_behind() {
         assert_eq!(to_listener, frame(b"#WELCOME#"));
     }
 }
+
+/// What the peer sends ahead may arrive while a message is being written: it is neither lost nor sent
+/// twice.
+#[test]
+fn bytes_arrive_while_a_verdict_is_written() {
+    for written in 0..=13 {
+        let (mut listener, mut client) = (End::listener(KEY), pipelining(KEY));
+        let (mut to_listener, mut to_client) = (Bytes::new(), Bytes::new());
+        assert_eq!(listener.drive(&mut to_listener, &mut to_client, 999, 999).unwrap(), None);
+        assert_eq!(client.drive(&mut to_client, &mut to_listener, 999, 999).unwrap(), None);
+        // The response alone, and a part of the verdict.
+        let mut response: Bytes = to_listener.drain(..44).collect();
+        assert_eq!(listener.drive(&mut response, &mut to_client, 999, 0).unwrap(), None);
+        assert!(matches!(listener.poll(), Ok(Progress::Write)));
+        let verdict = listener.driver.chunks(&listener.send).concat();
+        to_client.extend(&verdict[..written]);
+        listener.send.advance(written);
+        // The challenge, before the rest of the verdict.
+        let challenge = to_listener.make_contiguous().to_vec();
+        if written < verdict.len() {
+            listener.recv.read_buf().into_slice()[..challenge.len()].copy_from_slice(&challenge);
+            listener.recv.advance(challenge.len());
+            to_listener.clear();
+        }
+        let mut at_client = None;
+        for _ in 0..3 {
+            let at_listener = listener.drive(&mut to_listener, &mut to_client, 999, 999).unwrap();
+            if at_client.is_none() {
+                at_client = client.drive(&mut to_client, &mut to_listener, 999, 999).unwrap();
+            }
+            if at_listener.is_some() {
+                break;
+            }
+        }
+        assert!(at_client.is_some(), "{written}");
+    }
+}
+
+/// The verdict on the response is sent, although the challenge behind it is refused.
+#[test]
+fn a_refused_challenge_does_not_take_the_verdict_with_it() {
+    let mut listener = End::listener(KEY);
+    let (mut to_listener, mut to_client) = (Bytes::new(), Bytes::new());
+    assert_eq!(listener.drive(&mut to_listener, &mut to_client, 999, 999).unwrap(), None);
+    let challenge = Vec::from(to_client.split_off(4 + CHALLENGE_PREFIX.len()));
+    to_listener.extend(frame(&response(Dialect::RawMd5, KEY, &challenge)));
+    to_listener.extend(frame(b"#CHALLENGE#too short"));
+    to_client.clear();
+    assert_eq!(listener.drive(&mut to_listener, &mut to_client, 999, 0).unwrap(), None);
+    assert!(listener.driver.wants_write());
+    assert!(listener.driver.failure().is_some());
+    let error = listener.drive(&mut to_listener, &mut to_client, 999, 999).unwrap_err();
+    assert!(matches!(error, ProtocolError::Auth(AuthError::ChallengeTooShort { .. })), "{error:?}");
+    assert_eq!(to_client, frame(b"#WELCOME#"));
+}
+
+const CHALLENGE_PREFIX: &[u8] = b"#CHALLENGE#";

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::mem;
 
 use mpconn::ClientId;
 use mpconn_sockets::Slots;
@@ -33,42 +34,44 @@ impl Pending {
     /// from now on.
     pub(crate) fn add(&mut self, id: ClientId, slots: &Slots<Socket>) {
         self.asked.push_back(id);
-        // Elsewhere, the kernel keeps none.
-        if !cfg!(target_os = "linux") || self.asked.len() <= ASKED {
-            return;
-        }
-        let Some(oldest) = self.asked.pop_front() else { return };
-        // One that waits to be written to is seldom there for long.
-        let Some((socket, false)) = slots.get(oldest) else {
-            if slots.get(oldest).is_some() {
-                self.asked.push_back(oldest);
+        // Elsewhere, the kernel keeps none. Two at most for each that comes, so that many that became
+        // active at once are kept again.
+        for _ in 0..2 {
+            if !cfg!(target_os = "linux") || self.asked.len() <= ASKED {
+                return;
             }
-            return;
-        };
-        if self.keep(socket).is_ok() {
-            self.kept.insert(self.next, oldest);
-            self.next += 1;
-        } else {
-            // No descriptor or no memory is left: ask on.
-            self.asked.push_back(oldest);
+            let Some(oldest) = self.asked.pop_front() else { return };
+            match slots.get(oldest) {
+                None => {}
+                Some((socket, false)) if self.keep(oldest, socket).is_ok() => {}
+                // It waits to be written to, or no descriptor or memory is left: ask on.
+                Some(_) => self.asked.push_back(oldest),
+            }
         }
     }
 
-    fn keep(&mut self, socket: &Socket) -> io::Result<()> {
-        if self.poller.as_ref().is_some_and(|poller| !poller.is_of_this_process()) {
-            self.ask_about_all();
-        }
+    fn keep(&mut self, id: ClientId, socket: &Socket) -> io::Result<()> {
         let poller = match &mut self.poller {
             Some(poller) => poller,
             None => self.poller.insert(Poller::new()?),
         };
-        poller.add(self.next, &Source::of(socket))
+        poller.add(self.next, &Source::of(socket))?;
+        self.kept.insert(self.next, id);
+        self.next += 1;
+        Ok(())
     }
 
-    /// Leaves the set of the kernel to the process that this one was forked from.
-    fn ask_about_all(&mut self) {
+    /// Makes another set of the kernel: this one has descriptors that are not of a pending client, or
+    /// belongs to the process that this one was forked from.
+    fn renew(&mut self, slots: &Slots<Socket>) {
         self.poller = None;
-        self.asked.extend(std::mem::take(&mut self.kept).into_values());
+        for id in mem::take(&mut self.kept).into_values() {
+            if let Some((socket, _)) = slots.get(id) {
+                if self.keep(id, socket).is_err() {
+                    self.asked.push_back(id);
+                }
+            }
+        }
     }
 
     /// Forgets clients that are no longer pending.
@@ -107,17 +110,25 @@ impl Pending {
     pub(crate) fn take_kept(&mut self, slots: &Slots<Socket>) -> io::Result<Vec<ClientId>> {
         let mut ready = Vec::new();
         let Some(poller) = &mut self.poller else { return Ok(ready) };
+        if !poller.is_of_this_process() {
+            self.renew(slots);
+            return Ok(ready);
+        }
+        let mut is_stale = false;
         for key in poller.wait(Deadline::now())? {
-            let Some(id) = self.kept.remove(&key) else {
-                // Somebody has a duplicate of its descriptor, or this is a forked child.
-                self.ask_about_all();
-                break;
-            };
-            if let Some((socket, _)) = slots.get(id) {
-                poller.remove(key, &Source::of(socket));
-                self.asked.push_back(id);
-                ready.push(id);
+            let id = self.kept.remove(&key);
+            match id.and_then(|id| Some((id, slots.get(id)?))) {
+                Some((id, (socket, _))) => {
+                    poller.remove(key, &Source::of(socket));
+                    self.asked.push_back(id);
+                    ready.push(id);
+                }
+                // It was accepted meanwhile, or somebody has a duplicate of its descriptor.
+                None => is_stale = true,
             }
+        }
+        if is_stale {
+            self.renew(slots);
         }
         Ok(ready)
     }

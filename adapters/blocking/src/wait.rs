@@ -88,7 +88,11 @@ pub(crate) fn poll_once(sources: &[Source<'_>], deadline: Deadline) -> io::Resul
         }
         places.resize(watches.len(), place);
     }
-    let wake_in = deadline.left().into_iter().chain(pause).min();
+    let wake_in = match ready[..] {
+        [] => deadline.left().into_iter().chain(pause).min(),
+        // One may have become ready since the caller looked: a listener that was closed.
+        _ => Some(Duration::ZERO),
+    };
     let started = Instant::now();
     poll_until(&mut watches, Deadline::after(wake_in))?;
     for (place, source) in sources.iter().enumerate() {

@@ -110,7 +110,11 @@ where
         let key = self.next;
         let source: Source<'_> = (&item).into();
         let is_listener = matches!(source.kind, Kind::Listener(_));
-        let added = self.renew_in_child().and_then(|()| self.poller.add(key, &source));
+        let mut added = self.renew_in_child().and_then(|()| self.poller.add(key, &source));
+        if added.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists) {
+            // By an item that was closed, whose descriptor somebody has kept open.
+            added = self.renew().and_then(|()| self.poller.add(key, &source));
+        }
         if let Err(error) = added {
             return Err(InsertError { item, error });
         }
@@ -176,6 +180,7 @@ where
     pub fn wait(&mut self, timeout: impl Into<Option<Duration>>) -> io::Result<Vec<WaitKey>> {
         let mut deadline = Deadline::after(timeout);
         let mut ready = BTreeSet::new();
+        self.renew_in_child()?;
         let items = &self.items;
         self.unsure.retain(|key| {
             let is_ready = items.get(key).is_some_and(|item| {

@@ -18,6 +18,8 @@ pub struct Receiving {
     is_first: bool,
     /// A challenge is not the first message: the peer asks for a key.
     refuses_challenge: bool,
+    /// It was, and nothing more can be received.
+    is_key_wanted: bool,
 }
 
 /// How a challenge begins.
@@ -36,7 +38,7 @@ impl Receiving {
     /// Continues with what `recv` holds.
     #[must_use]
     pub const fn new(recv: RecvBuffer) -> Self {
-        Self { recv, broken: None, is_first: true, refuses_challenge: false }
+        Self { recv, broken: None, is_first: true, refuses_challenge: false, is_key_wanted: false }
     }
 
     /// Returns the buffer.
@@ -74,7 +76,7 @@ impl Receiving {
     /// Returns `true` if nothing more can be received.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        self.broken.is_some() || self.recv.has_failed()
+        self.broken.is_some() || self.is_key_wanted || self.recv.has_failed()
     }
 
     /// Returns `true` if a receive would find something that was read ahead.
@@ -102,7 +104,9 @@ impl Receiving {
         let message = self.recv.message();
         let is_challenge = message.len() <= MAX_MESSAGE && message.starts_with(CHALLENGE);
         if self.refuses_challenge && is_challenge {
-            self.recv.release();
+            // What is behind it is no message, either.
+            self.recv = RecvBuffer::new(self.recv.max());
+            self.is_key_wanted = true;
             return Err(AuthError::KeyWanted.into());
         }
         Ok(())
@@ -127,6 +131,9 @@ impl Receiving {
     ) -> Result<bool, Error> {
         if let Some(kind) = self.broken {
             return Err(io::Error::from(kind).into());
+        }
+        if self.is_key_wanted {
+            return Err(AuthError::KeyWanted.into());
         }
         loop {
             if self.recv.wants_memory() {

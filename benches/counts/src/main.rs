@@ -110,7 +110,7 @@ fn events() -> Vec<Gate> {
         Gate {
             what: "blocking, an event among 1,000 connections: system calls, with its message",
             found: system_calls(many, 2_000),
-            limit: 3.1,
+            limit: 4.1,
         },
     ]
 }

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::time::Duration;
 
 use crate::deadline::Deadline;
 use crate::platform::poll::Watch;
 use crate::wait::{Kind, Source};
+
+/// One of the sleeps without end while there is nothing to wait for.
+const LONG: Duration = Duration::from_secs(3600);
 
 #[derive(Debug)]
 pub(crate) struct Poller(BTreeSet<u64>);
@@ -48,8 +52,8 @@ impl Poller {
     /// There is nothing to wait for but by [asking](Self::asked).
     #[expect(clippy::unnecessary_wraps, reason = "the other one can fail")]
     pub(crate) fn wait(&self, deadline: Deadline) -> io::Result<Vec<u64>> {
-        if let Some(left) = deadline.left().filter(|_| self.0.is_empty()) {
-            std::thread::sleep(left);
+        if self.0.is_empty() {
+            std::thread::sleep(deadline.left().unwrap_or(LONG));
         }
         Ok(Vec::new())
     }

@@ -75,7 +75,9 @@ impl Registered {
 impl Socket {
     /// Registers a connected socket.
     pub(crate) fn connected(fd: OwnedFd, kind: Kind, was_set: bool) -> io::Result<Self> {
-        Ok(Self { was_set, ..Self::register(fd, kind, false)? })
+        // There, a send waits for room in spite of `MSG_DONTWAIT` in blocking mode.
+        let for_writing = cfg!(target_vendor = "apple") && !was_set;
+        Ok(Self { was_set, ..Self::register(fd, kind, for_writing)? })
     }
 
     fn register(fd: OwnedFd, kind: Kind, for_writing: bool) -> io::Result<Self> {
@@ -125,8 +127,8 @@ impl Socket {
 
     /// Reads, and tells whether that was all there is for now.
     ///
-    /// A short read does not say so by itself: the kernel also stops at urgent data, and behind
-    /// descriptors (`SCM_RIGHTS`), which it reports.
+    /// A short read does not say so by itself: a TCP socket also stops at urgent data, and a Unix socket
+    /// behind descriptors (`SCM_RIGHTS`), which Linux reports.
     fn read(&self, space: &mut ReadBuf<'_>) -> Result<(usize, bool), Errno> {
         let read = match (self.kind, space) {
             (Kind::Unix, ReadBuf::Slice(slice)) => {
@@ -136,7 +138,8 @@ impl Socket {
                 let flags = RecvFlags::DONTWAIT;
                 let read = recvmsg(self, &mut slices, &mut no_control, flags)?;
                 let is_cut = read.flags.contains(ReturnFlags::CTRUNC);
-                return Ok((read.bytes, 0 < read.bytes && read.bytes < room && !is_cut));
+                let is_short = (1..room).contains(&read.bytes);
+                return Ok((read.bytes, cfg!(target_os = "linux") && is_short && !is_cut));
             }
             (Kind::Tcp | Kind::Unix, space) => mpconn_sockets::receive(self, space, false)?,
             (Kind::Pipe, ReadBuf::Slice(slice)) => rustix::io::read(self, &mut **slice)?,
@@ -323,7 +326,8 @@ impl TryFrom<OwnedFd> for Socket {
             }
             Err(_) => {
                 rustix::io::ioctl_fionbio(&fd, true)?;
-                Self::register(fd, Kind::Pipe, false)
+                // Somebody who has the same descriptor may set it to blocking mode.
+                Self::register(fd, Kind::Pipe, true)
             }
         }
     }

@@ -229,3 +229,37 @@ fn what_cannot_be_watched_is_returned() {
     assert!(returned.fd().is_some() && error.raw_os_error().is_some(), "{error}");
     assert!(set.is_empty());
 }
+
+/// It is closed while the set is not waiting, and nothing else happens.
+#[test]
+fn a_listener_that_is_closed_between_two_waits() {
+    bounded(|| {
+        let mut set = WaitSet::new().unwrap();
+        let listener = ListenerOptions::with_key(key()).bind_fresh().unwrap();
+        let closer = listener.closer();
+        let listener = set.insert(Item::Listener(listener)).unwrap();
+        let (one, mut other) = pipe().unwrap();
+        let one = set.insert(Item::Connection(one)).unwrap();
+        other.send_bytes(b"first").unwrap();
+        assert_eq!(set.wait(None).unwrap(), [one]);
+        let Some(Item::Connection(connection)) = set.get_mut(one) else { panic!("it is one") };
+        connection.recv_bytes().unwrap();
+        closer.close();
+        assert_eq!(set.wait(None).unwrap(), [listener]);
+    });
+}
+
+/// Closed and removed, while its other half keeps the descriptor, which comes again.
+#[test]
+fn a_descriptor_comes_again() {
+    let (one, mut other) = pipe().unwrap();
+    let (receiver, sender) = one.split();
+    let mut set = WaitSet::new().unwrap();
+    let key = set.insert(receiver).unwrap();
+    set.get_mut(key).unwrap().close();
+    set.remove(key).unwrap();
+    let again = Connection::from_parts(sender.into_parts().unwrap()).split().0;
+    let key = set.insert(again).unwrap();
+    other.send_bytes(b"to the same descriptor").unwrap();
+    assert_eq!(set.wait(LONG).unwrap(), [key]);
+}

@@ -79,6 +79,9 @@ fn a_key_on_their_side_only_shows_in_the_first_message() {
         let error = ours.recv_bytes().unwrap_err();
         assert!(matches!(error, Error::Auth(AuthError::KeyWanted)), "{error}");
         assert!(error.is_authentication());
+        // It does not wait for the listener, which waits for an answer.
+        let again = ours.recv_bytes();
+        assert!(matches!(again, Err(Error::Auth(AuthError::KeyWanted))), "{again:?}");
         drop(ours);
         assert_one_of(&theirs.result(), &GONE);
     });
