@@ -77,6 +77,13 @@ impl Pending {
     /// Forgets clients that are no longer pending.
     pub(crate) fn tidy(&mut self, slots: &Slots<Socket>) {
         let pending = slots.acceptor().len();
+        if pending == 0 {
+            // With its descriptor, so that a listener has no more than before.
+            self.asked.clear();
+            self.kept.clear();
+            self.poller = None;
+            return;
+        }
         // Every one that is pending is among them.
         if self.asked.len() + self.kept.len() > pending {
             self.asked.retain(|id| slots.get(*id).is_some());
