@@ -148,19 +148,19 @@ impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
                     if self.begun == Begun::No && step.is_welcome_between() && recv.is_ready() =>
                 {
                     // The client did not wait for it: what it wants to know goes with it.
-                    send.push(step.message()).expect(BETWEEN);
+                    push(send, step.message());
                 }
                 Handshake::Send(step) => {
                     if self.begun == Begun::No {
                         match step.ahead().filter(|_| self.pipelines) {
                             Some(challenge) => {
-                                send.push(step.message()).expect(BETWEEN);
-                                send.push(challenge).expect(BETWEEN);
+                                push(send, step.message());
+                                push(send, challenge);
                                 self.is_ahead = true;
                                 self.begun = Begun::Copied;
                             }
                             None => {
-                                send.begin(step.message().len()).expect(BETWEEN);
+                                begin(send, step.message().len());
                                 self.begun = Begun::InPlace;
                             }
                         }
@@ -199,6 +199,17 @@ impl<K: AsRef<[u8]>, P: Proof> HandshakeDriver<K, P> {
 
 /// Handshakes are held between two messages, and each of their messages ends before the next begins.
 const BETWEEN: &str = "the stream is between messages";
+
+// Not inlined: the send buffer is to be inlined where messages are sent, and a handshake has six.
+#[inline(never)]
+fn push(send: &mut SendBuffer, message: &[u8]) {
+    send.push(message).expect(BETWEEN);
+}
+
+#[inline(never)]
+fn begin(send: &mut SendBuffer, length: usize) {
+    send.begin(length).expect(BETWEEN);
+}
 
 /// What is wrong with a message of the handshake that has no frame.
 #[cold]

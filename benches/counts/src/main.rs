@@ -79,7 +79,8 @@ fn linear() -> Vec<Gate> {
 }
 
 /// Instructions of the blocking adapter, outside of the kernel. The limits are what was counted when
-/// the rows were added; the last one, of two threads, varies by some hundred.
+/// the rows were added, and 54 more for 100,000 bytes, since reading ahead is an option. Handshakes, of
+/// two threads, vary by some hundred.
 fn blocking() -> Vec<Gate> {
     let gate = |what, work, times, limit| Gate { what, found: instructions(work, times), limit };
     vec![
@@ -89,7 +90,7 @@ fn blocking() -> Vec<Gate> {
             "blocking, send_bytes and recv_bytes_to, 100,000 bytes",
             "send_and_reuse_large",
             1_000,
-            83_546.0,
+            83_600.0,
         ),
         gate("blocking, send_many of 100 and their receipt", "hundred", 1_000, 14_850.0),
         gate("blocking, a handshake over TCP, both ends", "handshake", 200, 83_400.0),
