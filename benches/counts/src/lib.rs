@@ -1,4 +1,4 @@
-//! Objects read from pickles and written as such, in instructions an item.
+//! Objects read from pickles and written as such, in instructions an item, and events of a set of connections.
 //!
 //! A crate of its own, so that it does not decide what is inlined into the work in `main`.
 
@@ -71,4 +71,22 @@ pub fn write_strings(times: u64) {
 
 fn strings() -> Vec<String> {
     (0..ITEMS).map(|number| format!("string number {number}")).collect()
+}
+
+/// One of so many connections speaks, and the set of them finds it.
+pub fn events(times: u64, connections: u64) {
+    let mut set = mpconn_blocking::WaitSet::new().expect("a descriptor");
+    let pairs = (0..connections).map(|_| {
+        let (one, other) = mpconn_blocking::pipe().expect("a pair");
+        (set.insert(one).expect("room in the set"), other)
+    });
+    let mut others: Vec<_> = pairs.collect();
+    for turn in 0..times {
+        let (key, other) = &mut others[(turn * 7 % connections) as usize];
+        other.send_bytes(b"sixteen bytes it").expect("it is sent");
+        assert_eq!(set.wait(None).expect("a wait"), [*key]);
+        let connection = set.get_mut(*key).expect("it is in the set");
+        // Borrowing it would leave its memory with the connection.
+        assert_eq!(connection.recv_bytes().expect("a message"), b"sixteen bytes it");
+    }
 }

@@ -27,8 +27,8 @@ pub fn find(name: &str) -> Option<fn(u64)> {
         "send_and_receive" => send_and_receive,
         "send_and_reuse_large" => send_and_reuse_large,
         "hundred" => hundred,
-        "event_of_10" => |times| events(times, 10),
-        "event_of_1000" => |times| events(times, 1_000),
+        "event_of_10" => |times| counts::events(times, 10),
+        "event_of_1000" => |times| counts::events(times, 1_000),
         "handshake" => handshake,
         "handshake_unix" => handshake_unix,
         "tokio_handshake" => tokio_handshake,
@@ -215,24 +215,6 @@ fn hundred(times: u64) {
         for _ in 0..100 {
             assert_eq!(other.recv_borrowed().expect("a message"), MESSAGE);
         }
-    }
-}
-
-/// One of so many connections speaks, and the set of them finds it.
-fn events(times: u64, connections: u64) {
-    let mut set = mpconn_blocking::WaitSet::new().expect("a descriptor");
-    let pairs = (0..connections).map(|_| {
-        let (one, other) = mpconn_blocking::pipe().expect("a pair");
-        (set.insert(one).expect("room in the set"), other)
-    });
-    let mut others: Vec<_> = pairs.collect();
-    for turn in 0..times {
-        let (key, other) = &mut others[(turn * 7 % connections) as usize];
-        other.send_bytes(&MESSAGE).expect("it is sent");
-        assert_eq!(set.wait(None).expect("a wait"), [*key]);
-        let connection = set.get_mut(*key).expect("it is in the set");
-        // Borrowing it would leave its memory with the connection.
-        assert_eq!(connection.recv_bytes().expect("a message"), MESSAGE);
     }
 }
 
