@@ -80,7 +80,7 @@ fn linear() -> Vec<Gate> {
 
 /// Instructions of the blocking adapter, outside of the kernel. The limits are what was counted when
 /// the rows were added, and 54 more for 100,000 bytes, since reading ahead is an option. Handshakes, of
-/// two threads, vary by some hundred.
+/// two threads, vary by some hundred, and by a thousand with what the compiler inlines.
 fn blocking() -> Vec<Gate> {
     let gate = |what, work, times, limit| Gate { what, found: instructions(work, times), limit };
     vec![
@@ -93,7 +93,7 @@ fn blocking() -> Vec<Gate> {
             83_600.0,
         ),
         gate("blocking, send_many of 100 and their receipt", "hundred", 1_000, 14_850.0),
-        gate("blocking, a handshake over TCP, both ends", "handshake", 200, 83_400.0),
+        gate("blocking, a handshake over TCP, both ends", "handshake", 200, 84_500.0),
         gate("blocking, a handshake over Unix sockets, both ends", "handshake_unix", 200, 78_800.0),
     ]
 }
